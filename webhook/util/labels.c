@@ -1,0 +1,154 @@
+/*
+ * One allocation holds the sorted array and, behind it, the bytes of all keys and values: label maps are
+ * small, read far more often than made, and compared key by key. A binary search over one cache line or
+ * two beats a hash table here, and the order makes output deterministic.
+ */
+#include "util/labels.h"
+
+#include <errno.h>
+#include <stdint.h>
+#include <string.h>
+
+struct labels {
+        size_t count;
+        struct label pairs[]; /* sorted by key, the bytes follow behind them */
+};
+
+struct entry {
+        struct label label;
+        size_t position; /* where it was given, so that the later of two equal keys wins */
+};
+
+static int compare_entries(const void *a, const void *b)
+{
+        const struct entry *x = a, *y = b;
+        int order = strcmp(x->label.key, y->label.key);
+
+        if (order)
+                return order;
+        return x->position < y->position ? -1 : x->position > y->position;
+}
+
+/* Sorts, and drops all but the last of equal keys. Returns how many stay. */
+static size_t sort_entries(struct entry *entries, size_t n)
+{
+        size_t kept = 0;
+
+        if (n)
+                qsort(entries, n, sizeof(*entries), compare_entries);
+        for (size_t i = 0; i < n; i++) {
+                if (i + 1 < n && !strcmp(entries[i].label.key, entries[i + 1].label.key))
+                        continue;
+                entries[kept++] = entries[i];
+        }
+        return kept;
+}
+
+static const char *copy_string(char **space, const char *string)
+{
+        size_t size = strlen(string) + 1;
+        char *copy = memcpy(*space, string, size);
+
+        *space += size;
+        return copy;
+}
+
+static struct labels *pack(const struct entry *entries, size_t n)
+{
+        size_t bytes = 0;
+        struct labels *labels;
+        char *space;
+
+        for (size_t i = 0; i < n; i++)
+                bytes += strlen(entries[i].label.key) + strlen(entries[i].label.value) + 2;
+
+        labels = malloc(sizeof(*labels) + n * sizeof(*labels->pairs) + bytes);
+        if (!labels)
+                return NULL;
+
+        labels->count = n;
+        space = (char *)&labels->pairs[n];
+        for (size_t i = 0; i < n; i++) {
+                labels->pairs[i].key = copy_string(&space, entries[i].label.key);
+                labels->pairs[i].value = copy_string(&space, entries[i].label.value);
+        }
+        return labels;
+}
+
+int labels_new(struct labels **ret, const struct label *pairs, size_t n)
+{
+        _cleanup_(freep) struct entry *entries = NULL;
+        struct labels *labels;
+
+        entries = calloc(n ? n : 1, sizeof(*entries));
+        if (!entries)
+                return -ENOMEM;
+        for (size_t i = 0; i < n; i++)
+                entries[i] = (struct entry){.label = pairs[i], .position = i};
+
+        labels = pack(entries, sort_entries(entries, n));
+        if (!labels)
+                return -ENOMEM;
+        *ret = labels;
+        return 0;
+}
+
+struct labels *labels_free(struct labels *labels)
+{
+        free(labels);
+        return NULL;
+}
+
+int labels_merge(struct labels **ret, const struct labels *base, const struct labels *over)
+{
+        size_t n_base = labels_count(base), n_over = labels_count(over);
+        _cleanup_(freep) struct label *pairs = NULL;
+
+        pairs = calloc(n_base + n_over + 1, sizeof(*pairs));
+        if (!pairs)
+                return -ENOMEM;
+        for (size_t i = 0; i < n_base; i++)
+                pairs[i] = base->pairs[i];
+        for (size_t i = 0; i < n_over; i++)
+                pairs[n_base + i] = over->pairs[i];
+        return labels_new(ret, pairs, n_base + n_over);
+}
+
+size_t labels_count(const struct labels *labels)
+{
+        return labels ? labels->count : 0;
+}
+
+struct label labels_at(const struct labels *labels, size_t i)
+{
+        return labels->pairs[i];
+}
+
+const char *labels_get(const struct labels *labels, const char *key)
+{
+        size_t low = 0, high = labels_count(labels);
+
+        while (low < high) {
+                size_t middle = low + (high - low) / 2;
+                int order = strcmp(key, labels->pairs[middle].key);
+
+                if (!order)
+                        return labels->pairs[middle].value;
+                if (order < 0)
+                        high = middle;
+                else
+                        low = middle + 1;
+        }
+        return NULL;
+}
+
+bool labels_include(const struct labels *labels, const struct labels *subset)
+{
+        for (size_t i = 0; i < labels_count(subset); i++) {
+                const char *value = labels_get(labels, subset->pairs[i].key);
+
+                if (!value || strcmp(value, subset->pairs[i].value))
+                        return false;
+        }
+        return true;
+}

@@ -1,0 +1,38 @@
+/*
+ * An immutable map from string to string, sorted by key: labels, annotations, node selectors
+ * (Kubernetes meta/v1 ObjectMeta.labels and the like).
+ *
+ * May be shared between threads. A NULL pointer is the empty map.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "util/cleanup.h"
+
+struct label {
+        const char *key;
+        const char *value;
+};
+
+struct labels;
+
+/* Copies `n` pairs in any order; of two with the same key the later one stays. -ENOMEM. */
+int labels_new(struct labels **ret, const struct label *pairs, size_t n);
+struct labels *labels_free(struct labels *labels);
+DEFINE_CLEANUP(struct labels *, labels_free);
+
+/* A new map with everything of both; where both have a key, `over` wins. -ENOMEM. */
+int labels_merge(struct labels **ret, const struct labels *base, const struct labels *over);
+
+size_t labels_count(const struct labels *labels);
+
+/* The i-th pair in the order of keys (byte order); borrowed. i < labels_count(). */
+struct label labels_at(const struct labels *labels, size_t i);
+
+/* The value (borrowed), or NULL where the key is missing. */
+const char *labels_get(const struct labels *labels, const char *key);
+
+/* True if every pair of `subset` is in `labels`, with the same value. */
+bool labels_include(const struct labels *labels, const struct labels *subset);

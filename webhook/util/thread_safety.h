@@ -1,0 +1,48 @@
+/*
+ * Which lock guards what, for clang's -Wthread-safety; nothing for other compilers.
+ */
+#pragma once
+
+#include <pthread.h>
+
+#ifdef __clang__
+#define THREAD_SAFETY(attribute) __attribute__((attribute))
+#else
+#define THREAD_SAFETY(attribute)
+#endif
+
+/* A mutex that clang can follow. */
+struct THREAD_SAFETY(capability("mutex")) lock {
+        pthread_mutex_t mutex;
+};
+
+#define requires_lock(...) THREAD_SAFETY(requires_capability(__VA_ARGS__))
+
+/* Returns an errno, as pthread_mutex_init(3). */
+static inline int lock_init(struct lock *lock)
+{
+        return pthread_mutex_init(&lock->mutex, NULL);
+}
+
+static inline void lock_destroy(struct lock *lock)
+{
+        pthread_mutex_destroy(&lock->mutex);
+}
+
+static inline void lock_acquire(struct lock *lock) THREAD_SAFETY(acquire_capability(*lock))
+        THREAD_SAFETY(no_thread_safety_analysis)
+{
+        pthread_mutex_lock(&lock->mutex);
+}
+
+static inline void lock_release(struct lock *lock) THREAD_SAFETY(release_capability(*lock))
+        THREAD_SAFETY(no_thread_safety_analysis)
+{
+        pthread_mutex_unlock(&lock->mutex);
+}
+
+/* Waits with the lock released, as pthread_cond_wait(3). */
+static inline void lock_wait(struct lock *lock, pthread_cond_t *condition) requires_lock(*lock)
+{
+        pthread_cond_wait(condition, &lock->mutex);
+}
