@@ -1,0 +1,374 @@
+/*
+ * Durable means: written, and synced by the file system. A group is one line, so that a crash in the middle of
+ * writing leaves a line that its checksum gives away, and only the last line can be such a one: nothing is appended
+ * behind a write that failed. That is also how a torn tail is told from damage: damage has good lines behind it.
+ *
+ * After a failed sync the kernel may have dropped the dirty pages, and a second sync that succeeds says nothing of
+ * them. So after any failure the file as it stands is not trusted for another append; only a new file, written from
+ * memory and renamed over it, brings the store back.
+ */
+#include "quota/file_store.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <zlib.h>
+
+#include "util/error.h"
+#include "util/log.h"
+
+#define LEDGER "ledger.log"
+#define LEDGER_NEW "ledger.log.new"
+#define VERSION 1
+#define CHECKSUM_DIGITS 8
+
+/* A rewritten file has several lines, so that reading it back needs memory for a part of it at a time. */
+#define RECORDS_PER_LINE 1000
+
+/* The file may hold this many dead records beside each live one before it is worth a rewrite. */
+#define DEAD_PER_LIVE 3
+#define DEAD_ALWAYS 5000
+
+struct file_store {
+        char *folder; /* owned; for sentences */
+        int folder_fd;
+        int file_fd;
+        off_t size;       /* of what is durable */
+        size_t n_records; /* in the file, live and dead */
+        bool failed;      /* needs a rewrite */
+};
+
+struct file_store *file_store_free(struct file_store *store)
+{
+        if (!store)
+                return NULL;
+        closep(&store->file_fd);
+        closep(&store->folder_fd);
+        free(store->folder);
+        free(store);
+        return NULL;
+}
+
+static int fail(const struct file_store *store, struct error *error, int errnum, const char *what, const char *name)
+{
+        return error_set_errno(error, errnum ? errnum : EIO, "cannot %s %s/%s", what, store->folder, name);
+}
+
+static int open_folder(struct file_store *store, struct error *error)
+{
+        if (mkdir(store->folder, 0700) < 0 && errno != EEXIST)
+                return error_set_errno(error, errno, "cannot make the folder %s", store->folder);
+        store->folder_fd = open(store->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        if (store->folder_fd < 0)
+                return error_set_errno(error, errno, "cannot open the folder %s", store->folder);
+        if (flock(store->folder_fd, LOCK_EX | LOCK_NB) == 0)
+                return 0;
+        if (errno == EWOULDBLOCK)
+                return error_set(error, EBUSY, "another process is using the folder %s", store->folder);
+        return error_set_errno(error, errno, "cannot lock the folder %s", store->folder);
+}
+
+static int open_file(struct file_store *store, struct error *error)
+{
+        if (unlinkat(store->folder_fd, LEDGER_NEW, 0) < 0 && errno != ENOENT)
+                return fail(store, error, errno, "remove", LEDGER_NEW);
+        store->file_fd = openat(store->folder_fd, LEDGER, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+        return store->file_fd < 0 ? fail(store, error, errno, "open", LEDGER) : 0;
+}
+
+static uint32_t checksum(const char *text, size_t size)
+{
+        return (uint32_t)crc32_z(0, (const unsigned char *)text, size);
+}
+
+/* A line in the file; the text is borrowed. */
+struct line {
+        const char *json;
+        size_t size;
+};
+
+/* Takes the line at `offset` apart; false where it is incomplete or its checksum does not fit. */
+static bool read_line(const char *text, size_t size, size_t offset, struct line *ret, size_t *ret_next)
+{
+        const char *start = text + offset, *end = memchr(start, '\n', size - offset);
+        unsigned long expected;
+        char digits[CHECKSUM_DIGITS + 1], *digits_end;
+
+        *ret_next = end ? (size_t)(end - text) + 1 : size;
+        if (!end || end - start < CHECKSUM_DIGITS + 1 || start[CHECKSUM_DIGITS] != ' ')
+                return false;
+        memcpy(digits, start, CHECKSUM_DIGITS);
+        digits[CHECKSUM_DIGITS] = '\0';
+        if (strspn(digits, "0123456789abcdef") != CHECKSUM_DIGITS)
+                return false;
+        expected = strtoul(digits, &digits_end, 16);
+        ret->json = start + CHECKSUM_DIGITS + 1;
+        ret->size = (size_t)(end - ret->json);
+        return checksum(ret->json, ret->size) == expected;
+}
+
+static bool has_good_line(const char *text, size_t size, size_t offset)
+{
+        struct line line;
+
+        while (offset < size)
+                if (read_line(text, size, offset, &line, &offset))
+                        return true;
+        return false;
+}
+
+static int damaged(const struct file_store *store, struct error *error, size_t line, const char *what)
+{
+        return error_set(error, EBADMSG,
+                         "%s/" LEDGER ":%zu: %s; move the file away to start with an empty ledger, or restore it",
+                         store->folder, line, what);
+}
+
+static int check_header(const struct file_store *store, const json_t *records, struct error *error)
+{
+        const json_t *header = json_array_get(records, 0);
+        const char *what = json_string_value(json_object_get(header, "regionfit"));
+
+        if (!what || strcmp(what, "ledger"))
+                return damaged(store, error, 1, "is not the header of a regionfit ledger");
+        if (json_integer_value(json_object_get(header, "version")) != VERSION)
+                return damaged(store, error, 1, "is of a version of the ledger that this regionfit does not know");
+        return 0;
+}
+
+static int replay_line(struct file_store *store, const struct line *line, size_t number, file_store_replay_fn replay,
+                       void *userdata, struct error *error)
+{
+        json_auto_t *records = json_loadb(line->json, line->size, 0, NULL);
+        const json_t *record;
+        size_t i;
+        int r;
+
+        if (!json_is_array(records))
+                return damaged(store, error, number, "is not a JSON array");
+        if (number == 1)
+                return check_header(store, records, error);
+        json_array_foreach (records, i, record) {
+                r = replay(userdata, record, error);
+                if (r < 0) {
+                        error_prefix(error, "%s/" LEDGER ":%zu: record %zu", store->folder, number, i);
+                        return r == -EINVAL ? -EBADMSG : r;
+                }
+                store->n_records++;
+        }
+        return 0;
+}
+
+/* Goes through the text up to the first bad line; sets store->size to what was good. */
+static int replay_text(struct file_store *store, const char *text, size_t size, file_store_replay_fn replay,
+                       void *userdata, struct error *error)
+{
+        size_t offset = 0, next, number = 0;
+        struct line line;
+        int r;
+
+        for (; offset < size; offset = next) {
+                number++;
+                if (!read_line(text, size, offset, &line, &next)) {
+                        if (has_good_line(text, size, next))
+                                return damaged(store, error, number, "is damaged, and good records follow it");
+                        break;
+                }
+                r = replay_line(store, &line, number, replay, userdata, error);
+                if (r < 0)
+                        return r;
+        }
+        store->size = (off_t)offset;
+        return 0;
+}
+
+static int read_text(struct file_store *store, char **ret, size_t *ret_size, struct error *error)
+{
+        struct stat status;
+        _cleanup_(freep) char *text = NULL;
+        size_t size = 0;
+        ssize_t n;
+
+        if (fstat(store->file_fd, &status) < 0)
+                return fail(store, error, errno, "read", LEDGER);
+        text = malloc((size_t)status.st_size + 1);
+        if (!text)
+                return error_oom(error);
+        while (size < (size_t)status.st_size) {
+                n = pread(store->file_fd, text + size, (size_t)status.st_size - size, (off_t)size);
+                if (n < 0 && errno == EINTR)
+                        continue;
+                if (n <= 0)
+                        return fail(store, error, n < 0 ? errno : EIO, "read", LEDGER);
+                size += (size_t)n;
+        }
+        *ret = steal_pointer(&text);
+        *ret_size = size;
+        return 0;
+}
+
+static int cut_tail(struct file_store *store, size_t size, struct error *error)
+{
+        if ((size_t)store->size == size)
+                return 0;
+        log_warn("the ledger's last write was not completed and is dropped; nobody was told of it",
+                 log_string("folder", store->folder), log_integer("bytes", (int64_t)size - store->size));
+        if (ftruncate(store->file_fd, store->size) < 0 || fsync(store->file_fd) < 0)
+                return fail(store, error, errno, "cut the torn tail of", LEDGER);
+        return 0;
+}
+
+int file_store_open(struct file_store **ret, const char *folder, file_store_replay_fn replay, void *userdata,
+                    struct error *error)
+{
+        _cleanup_(file_store_freep) struct file_store *store = calloc(1, sizeof(*store));
+        _cleanup_(freep) char *text = NULL;
+        json_auto_t *none = json_array();
+        size_t size = 0;
+        int r;
+
+        if (!store || !none)
+                return error_oom(error);
+        *store = (struct file_store){.folder = strdup(folder), .folder_fd = -1, .file_fd = -1};
+        if (!store->folder)
+                return error_oom(error);
+        r = open_folder(store, error);
+        if (r >= 0)
+                r = open_file(store, error);
+        if (r >= 0)
+                r = read_text(store, &text, &size, error);
+        if (r >= 0)
+                r = replay_text(store, text, size, replay, userdata, error);
+        if (r >= 0)
+                r = cut_tail(store, size, error);
+        if (r >= 0 && !store->size)
+                r = file_store_rewrite(store, none, error);
+        if (r < 0)
+                return r;
+        *ret = steal_pointer(&store);
+        return 0;
+}
+
+/* Checksum, space, JSON and newline; a new string. */
+static char *format_line(const json_t *records, size_t *ret_size)
+{
+        _cleanup_(freep) char *json = json_dumps(records, JSON_COMPACT);
+        char *line;
+        int n;
+
+        if (!json)
+                return NULL;
+        n = asprintf(&line, "%08x %s\n", checksum(json, strlen(json)), json);
+        *ret_size = (size_t)n;
+        return n < 0 ? NULL : line;
+}
+
+static int write_all(int fd, const char *bytes, size_t size, off_t offset)
+{
+        while (size) {
+                ssize_t n = pwrite(fd, bytes, size, offset);
+
+                if (n < 0 && errno == EINTR)
+                        continue;
+                if (n <= 0)
+                        return n < 0 ? -errno : -EIO;
+                bytes += n;
+                size -= (size_t)n;
+                offset += n;
+        }
+        return 0;
+}
+
+/* Writes one line at *offset and moves it on. */
+static int write_line(int fd, const json_t *records, off_t *offset)
+{
+        size_t size;
+        _cleanup_(freep) char *line = format_line(records, &size);
+        int r;
+
+        if (!line)
+                return -ENOMEM;
+        r = write_all(fd, line, size, *offset);
+        *offset += (off_t)size;
+        return r;
+}
+
+int file_store_append(struct file_store *store, const json_t *records, struct error *error)
+{
+        off_t size = store->size;
+        int r;
+
+        if (store->failed)
+                return error_set(error, EIO, "%s/" LEDGER " has to be rewritten after a failed write", store->folder);
+        r = write_line(store->file_fd, records, &size);
+        if (r >= 0 && fdatasync(store->file_fd) < 0)
+                r = -errno;
+        if (r < 0) {
+                store->failed = true;
+                return fail(store, error, -r, "write", LEDGER);
+        }
+        store->size = size;
+        store->n_records += json_array_size(records);
+        return 0;
+}
+
+static int write_header(int fd, off_t *offset)
+{
+        json_auto_t *header = json_pack("[{s:s, s:i}]", "regionfit", "ledger", "version", VERSION);
+
+        return header ? write_line(fd, header, offset) : -ENOMEM;
+}
+
+/* The records in lines of bounded length. */
+static int write_records(int fd, const json_t *records, off_t *offset)
+{
+        size_t n = json_array_size(records);
+        int r = write_header(fd, offset);
+
+        for (size_t i = 0; i < n && r >= 0; i += RECORDS_PER_LINE) {
+                json_auto_t *part = json_array();
+
+                for (size_t j = i; j < n && j < i + RECORDS_PER_LINE && r >= 0; j++)
+                        r = json_array_append(part, json_array_get(records, j)) < 0 ? -ENOMEM : 0;
+                if (r >= 0)
+                        r = write_line(fd, part, offset);
+        }
+        return r;
+}
+
+int file_store_rewrite(struct file_store *store, const json_t *records, struct error *error)
+{
+        _cleanup_(closep) int fd = -1;
+        off_t size = 0;
+        int r;
+
+        store->failed = true;
+        fd = openat(store->folder_fd, LEDGER_NEW, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+        if (fd < 0)
+                return fail(store, error, errno, "write", LEDGER_NEW);
+        r = write_records(fd, records, &size);
+        if (r >= 0 && fsync(fd) < 0)
+                r = -errno;
+        if (r < 0)
+                return fail(store, error, -r, "write", LEDGER_NEW);
+        if (renameat(store->folder_fd, LEDGER_NEW, store->folder_fd, LEDGER) < 0)
+                return fail(store, error, errno, "replace", LEDGER);
+
+        closep(&store->file_fd);
+        store->file_fd = steal_fd(&fd);
+        store->size = size;
+        store->n_records = json_array_size(records);
+        if (fsync(store->folder_fd) < 0)
+                return fail(store, error, errno, "sync the folder of", LEDGER);
+        store->failed = false;
+        return 0;
+}
+
+bool file_store_needs_rewrite(const struct file_store *store, size_t live_records)
+{
+        return store->failed || store->n_records > live_records * (1 + DEAD_PER_LIVE) + DEAD_ALWAYS;
+}

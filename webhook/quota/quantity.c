@@ -1,0 +1,247 @@
+/*
+ * Follows apimachinery's ParseQuantity, its odd corners included ("." and "+" are zero, "5." is five), because a
+ * pod's requests have passed that parser before they get here, and because policies mean what it makes of them.
+ *
+ * There is no floating point and no big-number library: a number is its digits, and a suffix says where the point
+ * goes (powers of ten) or what to multiply with (powers of two). 128 bits hold every value up to the documented
+ * maximum in units of 1e-9; whatever is larger stops there.
+ */
+#include "quota/quantity.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define NANO_DIGITS 9
+#define MAX_EXPONENT 19      /* of the largest quantity, in units */
+#define EXPONENT_MAX 1000000 /* beyond this, every number is zero or the maximum */
+
+static const struct suffix {
+        const char *name;
+        int base, exponent;
+} suffixes[] = {
+        {"n", 10, -9}, {"u", 10, -6}, {"m", 10, -3}, {"", 10, 0},   {"k", 10, 3},  {"M", 10, 6},
+        {"G", 10, 9},  {"T", 10, 12}, {"P", 10, 15}, {"E", 10, 18}, {"Ki", 2, 10}, {"Mi", 2, 20},
+        {"Gi", 2, 30}, {"Ti", 2, 40}, {"Pi", 2, 50}, {"Ei", 2, 60},
+};
+
+/* A quantity taken apart. */
+struct text {
+        bool negative;
+        const char *whole; /* digits before the point */
+        size_t n_whole;
+        const char *fraction; /* digits behind it */
+        size_t n_fraction;
+        int base;
+        long exponent;
+};
+
+static quantity_nano power(int base, unsigned exponent)
+{
+        quantity_nano result = 1;
+
+        while (exponent--)
+                result *= base;
+        return result;
+}
+
+static quantity_nano maximum(void)
+{
+        return power(10, MAX_EXPONENT + NANO_DIGITS);
+}
+
+static quantity_nano clamp(quantity_nano nano)
+{
+        return nano > maximum() ? maximum() : nano < -maximum() ? -maximum() : nano;
+}
+
+static bool parse_suffix(struct text *text, const char *suffix)
+{
+        char *end;
+
+        for (size_t i = 0; i < sizeof(suffixes) / sizeof(suffixes[0]); i++) {
+                if (!strcmp(suffixes[i].name, suffix)) {
+                        text->base = suffixes[i].base;
+                        text->exponent = suffixes[i].exponent;
+                        return true;
+                }
+        }
+        if ((*suffix != 'e' && *suffix != 'E') || !strchr("+-0123456789", suffix[1]) || !suffix[1])
+                return false;
+        text->base = 10;
+        errno = 0;
+        text->exponent = strtol(suffix + 1, &end, 10);
+        if (text->exponent > EXPONENT_MAX)
+                text->exponent = EXPONENT_MAX;
+        if (text->exponent < -EXPONENT_MAX)
+                text->exponent = -EXPONENT_MAX;
+        return !errno && !*end && end[-1] >= '0';
+}
+
+static bool take_apart(struct text *ret, const char *text)
+{
+        if (!*text)
+                return false;
+        ret->negative = *text == '-';
+        text += *text == '-' || *text == '+';
+        ret->whole = text;
+        ret->n_whole = strspn(text, "0123456789");
+        text += ret->n_whole;
+        ret->fraction = text + (*text == '.');
+        ret->n_fraction = *text == '.' ? strspn(text + 1, "0123456789") : 0;
+        return parse_suffix(ret, ret->fraction + ret->n_fraction);
+}
+
+/* The i-th digit of both parts together; zeros follow the last one. */
+static int digit_at(const struct text *text, size_t i)
+{
+        if (i < text->n_whole)
+                return text->whole[i] - '0';
+        i -= text->n_whole;
+        return i < text->n_fraction ? text->fraction[i] - '0' : 0;
+}
+
+/* value * 10 + digit, no further than the maximum. */
+static quantity_nano append_digit(quantity_nano value, int digit)
+{
+        return value > maximum() / 10 ? maximum() : value * 10 + digit;
+}
+
+/* The exponent moves the point: what is left of it then is the value, and anything right of it rounds it up. */
+static quantity_nano scale_by_ten(const struct text *text)
+{
+        size_t digits = text->n_whole + text->n_fraction;
+        long point = (long)text->n_whole + text->exponent + NANO_DIGITS;
+        quantity_nano value = 0;
+        size_t i = 0;
+
+        for (; (long)i < point && (i < digits || (value && value < maximum())); i++)
+                value = append_digit(value, digit_at(text, i));
+        for (i = point > 0 ? (size_t)point : 0; i < digits; i++)
+                if (digit_at(text, i))
+                        return value + 1;
+        return value;
+}
+
+/* Long multiplication of the digits behind the point, from the last one on; a remainder rounds up. */
+static quantity_nano scale_fraction(const struct text *text, quantity_nano factor)
+{
+        quantity_nano carry = 0;
+        bool rest = false;
+
+        for (size_t i = text->n_fraction; i > 0; i--) {
+                carry += (text->fraction[i - 1] - '0') * factor;
+                rest |= carry % 10 != 0;
+                carry /= 10;
+        }
+        return carry + rest;
+}
+
+/* Powers of two end at 2^63-1 units, as in Kubernetes. */
+static quantity_nano scale_by_two(const struct text *text)
+{
+        const quantity_nano limit = (quantity_nano)INT64_MAX * QUANTITY_NANO_PER_UNIT;
+        quantity_nano factor = power(2, (unsigned)text->exponent) * QUANTITY_NANO_PER_UNIT, whole = 0;
+
+        for (size_t i = 0; i < text->n_whole; i++)
+                whole = append_digit(whole, text->whole[i] - '0');
+        if (whole > limit / factor)
+                return limit;
+        whole = whole * factor + scale_fraction(text, factor);
+        return whole > limit ? limit : whole;
+}
+
+/* Without any digit, Kubernetes takes a suffix for zero only where its short way of parsing is enough. */
+static bool has_value(const struct text *text)
+{
+        if (text->n_whole || text->n_fraction)
+                return true;
+        return text->base == 2 ? text->exponent <= 40 : text->exponent >= -NANO_DIGITS;
+}
+
+int quantity_parse(struct quantity *ret, const char *text)
+{
+        struct text parts = {0};
+        quantity_nano nano;
+
+        if (!take_apart(&parts, text) || !has_value(&parts))
+                return -EINVAL;
+        nano = clamp(parts.base == 10 ? scale_by_ten(&parts) : scale_by_two(&parts));
+        ret->nano = parts.negative ? -nano : nano;
+        return 0;
+}
+
+/* The shortest decimal that reads as the same double, which is what kubectl sends for a YAML number. */
+static void format_real(double value, char *buffer, size_t size)
+{
+        for (int precision = 15; precision <= 17; precision++) {
+                snprintf(buffer, size, "%.*g", precision, value);
+                if (strtod(buffer, NULL) == value)
+                        return;
+        }
+}
+
+int quantity_from_json(struct quantity *ret, const json_t *value)
+{
+        char buffer[64];
+
+        if (json_is_string(value))
+                return quantity_parse(ret, json_string_value(value));
+        if (json_is_integer(value))
+                snprintf(buffer, sizeof(buffer), "%" JSON_INTEGER_FORMAT, json_integer_value(value));
+        else if (json_is_real(value))
+                format_real(json_real_value(value), buffer, sizeof(buffer));
+        else
+                return -EINVAL;
+        return quantity_parse(ret, buffer);
+}
+
+struct quantity quantity_add(struct quantity a, struct quantity b)
+{
+        return (struct quantity){.nano = a.nano + b.nano};
+}
+
+struct quantity quantity_subtract(struct quantity a, struct quantity b)
+{
+        return (struct quantity){.nano = a.nano - b.nano};
+}
+
+int quantity_compare(struct quantity a, struct quantity b)
+{
+        return (a.nano > b.nano) - (a.nano < b.nano);
+}
+
+int64_t quantity_value(struct quantity quantity)
+{
+        quantity_nano value = quantity.nano / QUANTITY_NANO_PER_UNIT;
+        quantity_nano rest = quantity.nano % QUANTITY_NANO_PER_UNIT;
+
+        /* Away from zero, as Quantity.Value() rounds. */
+        value += rest > 0 ? 1 : rest < 0 ? -1 : 0;
+        return value > INT64_MAX ? INT64_MAX : value < INT64_MIN ? INT64_MIN : (int64_t)value;
+}
+
+const char *quantity_format(struct quantity quantity, char buffer[static QUANTITY_TEXT_MAX])
+{
+        bool negative = quantity.nano < 0;
+        quantity_nano rest = negative ? -quantity.nano : quantity.nano;
+        char digits[QUANTITY_TEXT_MAX], *write = digits + sizeof(digits);
+        int places = 0;
+
+        *--write = '\0';
+        for (; places < NANO_DIGITS && rest % 10 == 0; places++)
+                rest /= 10;
+        for (; places < NANO_DIGITS; places++, rest /= 10)
+                *--write = (char)('0' + (int)(rest % 10));
+        if (*write)
+                *--write = '.';
+        do {
+                *--write = (char)('0' + (int)(rest % 10));
+                rest /= 10;
+        } while (rest);
+        if (negative)
+                *--write = '-';
+        return strcpy(buffer, write);
+}

@@ -1,0 +1,180 @@
+/*
+ * A reservation says who holds what, in words that outlive the policies that it came from: the pod's labels and
+ * node selector rather than the number of a unit, its region and series rather than a pool. What it counts toward
+ * is worked out from them whenever policies or quotas change.
+ */
+#include "quota/reservation.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "manifest/field.h"
+#include "util/error.h"
+#include "util/labels.h"
+
+struct reservation *reservation_free(struct reservation *reservation)
+{
+        if (!reservation)
+                return NULL;
+        free(reservation->namespace);
+        free(reservation->region);
+        free(reservation->series);
+        free(reservation->placement);
+        labels_free(reservation->labels);
+        labels_free(reservation->node_selector);
+        resources_clear(&reservation->resources);
+        free(reservation);
+        return NULL;
+}
+
+static int make_id(char id[static RESERVATION_ID_SIZE])
+{
+        static const char digits[] = "0123456789abcdef";
+        unsigned char bytes[(RESERVATION_ID_SIZE - 1) / 2];
+
+        if (getrandom(bytes, sizeof(bytes), 0) != sizeof(bytes))
+                return -errno;
+        for (size_t i = 0; i < sizeof(bytes); i++) {
+                id[2 * i] = digits[bytes[i] >> 4];
+                id[2 * i + 1] = digits[bytes[i] & 15];
+        }
+        id[RESERVATION_ID_SIZE - 1] = '\0';
+        return 0;
+}
+
+static int allocate(struct reservation **ret)
+{
+        _cleanup_(reservation_freep) struct reservation *reservation = calloc(1, sizeof(*reservation));
+
+        if (!reservation)
+                return -ENOMEM;
+        reservation->namespace = strdup("");
+        reservation->region = strdup("");
+        reservation->series = strdup("");
+        reservation->placement = strdup("");
+        if (!reservation->namespace || !reservation->region || !reservation->series || !reservation->placement)
+                return -ENOMEM;
+        *ret = steal_pointer(&reservation);
+        return 0;
+}
+
+int reservation_new(struct reservation **ret)
+{
+        _cleanup_(reservation_freep) struct reservation *reservation = NULL;
+        int r;
+
+        r = allocate(&reservation);
+        if (r >= 0)
+                r = make_id(reservation->id);
+        if (r < 0)
+                return r;
+        *ret = steal_pointer(&reservation);
+        return 0;
+}
+
+static json_t *labels_to_json(const struct labels *labels)
+{
+        json_auto_t *object = json_object();
+
+        for (size_t i = 0; i < labels_count(labels); i++) {
+                struct label label = labels_at(labels, i);
+
+                if (json_object_set_new(object, label.key, json_string(label.value)) < 0)
+                        return NULL;
+        }
+        return steal_pointer(&object);
+}
+
+static json_t *resources_to_json(const struct resources *resources)
+{
+        json_auto_t *object = json_object();
+        char text[QUANTITY_TEXT_MAX];
+
+        for (size_t i = 0; i < resources->count; i++) {
+                const struct resource *resource = &resources->items[i];
+
+                quantity_format(resource->quantity, text);
+                if (json_object_set_new(object, resource->name, json_string(text)) < 0)
+                        return NULL;
+        }
+        return steal_pointer(&object);
+}
+
+json_t *reservation_to_json(const struct reservation *reservation, bool terminating)
+{
+        return json_pack("{s:s, s:s, s:o, s:o, s:s, s:s, s:I, s:o, s:s, s:I, s:b}", "id", reservation->id,
+                         "namespace", reservation->namespace, "labels", labels_to_json(reservation->labels),
+                         "nodeSelector", labels_to_json(reservation->node_selector), "region", reservation->region,
+                         "series", reservation->series, "gpus", (json_int_t)reservation->gpus, "resources",
+                         resources_to_json(&reservation->resources), "placement", reservation->placement, "createdAt",
+                         (json_int_t)reservation->created_at, "terminating", terminating);
+}
+
+static bool read_text(const struct field *object, const char *key, char **to)
+{
+        struct field field = field_member(object, key);
+        const char *text = NULL;
+        char *copy;
+
+        if (!field_string(&field, &text))
+                return false;
+        if (!text)
+                return field_must_be(&field, "a string");
+        copy = strdup(text);
+        if (!copy)
+                return field_error(&field, "out of memory");
+        free(*to);
+        *to = copy;
+        return true;
+}
+
+static bool read_id(const struct field *object, char id[static RESERVATION_ID_SIZE])
+{
+        struct field field = field_member(object, "id");
+        const char *text = json_string_value(field.value);
+
+        if (!text || strlen(text) != RESERVATION_ID_SIZE - 1)
+                return field_must_be(&field, "32 hexadecimal digits");
+        memcpy(id, text, RESERVATION_ID_SIZE);
+        return true;
+}
+
+static bool read_fields(struct reservation *reservation, bool *ret_terminating, const struct field *object)
+{
+        struct field labels = field_member(object, "labels");
+        struct field node_selector = field_member(object, "nodeSelector");
+        struct field gpus = field_member(object, "gpus");
+        struct field resources = field_member(object, "resources");
+        struct field created_at = field_member(object, "createdAt");
+        struct field terminating = field_member(object, "terminating");
+
+        return read_id(object, reservation->id) && read_text(object, "namespace", &reservation->namespace) &&
+               read_text(object, "region", &reservation->region) &&
+               read_text(object, "series", &reservation->series) &&
+               read_text(object, "placement", &reservation->placement) &&
+               field_labels(&labels, &reservation->labels) &&
+               field_labels(&node_selector, &reservation->node_selector) &&
+               field_count_number(&gpus, &reservation->gpus) && resources_read(&reservation->resources, &resources) &&
+               field_count_number(&created_at, &reservation->created_at) && field_bool(&terminating, ret_terminating);
+}
+
+int reservation_from_json(struct reservation **ret, bool *ret_terminating, const json_t *value, struct error *error)
+{
+        _cleanup_(reservation_freep) struct reservation *reservation = NULL;
+        _cleanup_(diagnostics_clear) struct diagnostics diagnostics = DIAGNOSTICS_INIT;
+        struct field object = field_root((json_t *)value, NULL, &diagnostics);
+        int r;
+
+        r = allocate(&reservation);
+        if (r < 0)
+                return error_oom(error);
+        *ret_terminating = false;
+        if (!read_fields(reservation, ret_terminating, &object)) {
+                if (!diagnostics.count)
+                        return error_oom(error);
+                return error_set(error, EINVAL, "%s: %s", diagnostics.items[0].path, diagnostics.items[0].message);
+        }
+        *ret = steal_pointer(&reservation);
+        return 0;
+}

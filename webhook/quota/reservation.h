@@ -1,0 +1,41 @@
+/*
+ * What one pod was promised, from its admission until it ends.
+ */
+#pragma once
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "quota/resources.h"
+#include "util/cleanup.h"
+
+struct error;
+struct labels;
+
+#define RESERVATION_ID_SIZE 33 /* 128 random bits in hexadecimal, and NUL */
+
+/* Plain data; every pointer is owned. Never changed once the ledger has it. */
+struct reservation {
+        char id[RESERVATION_ID_SIZE];
+        char *namespace;
+        struct labels *labels;        /* of the pod as admitted, patch included */
+        struct labels *node_selector; /* likewise */
+        char *region;                 /* "": charged to no pool */
+        char *series;                 /* "": the pod and its unit name none */
+        char *placement;              /* "namespace/policy#unit", or "" for a pod that named its own region */
+        int64_t gpus;
+        struct resources resources; /* effective requests */
+        int64_t created_at;         /* unix seconds */
+};
+
+/* With a new random id, and strings "" and maps empty. -ENOMEM, or what getrandom(2) says. */
+int reservation_new(struct reservation **ret);
+struct reservation *reservation_free(struct reservation *reservation);
+DEFINE_CLEANUP(struct reservation *, reservation_free);
+
+/* As the ledger's file has it: a JSON object without its "op"; a new value, or NULL where memory ran out. */
+json_t *reservation_to_json(const struct reservation *reservation, bool terminating);
+
+/* -EINVAL: `error` names the field that is wrong. -ENOMEM. */
+int reservation_from_json(struct reservation **ret, bool *ret_terminating, const json_t *value, struct error *error);
