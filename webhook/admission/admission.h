@@ -1,0 +1,60 @@
+/*
+ * A review from its bytes to its answer: what the webhook does with a request, whoever carried it here.
+ *
+ * Thread-safe.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "admission/decide.h"
+#include "util/cleanup.h"
+
+struct admission;
+struct catalog;
+struct error;
+struct ledger;
+
+struct admission_options {
+        struct decide_options decide;
+        const char *const *gpu_resources; /* NULL-terminated, borrowed */
+        bool audit_only; /* decide and log the patch as a JSON line, answer allowed, reserve nothing */
+};
+
+/* Borrows the ledger. */
+int admission_new(struct admission **ret, struct ledger *ledger, const struct admission_options *options,
+                  struct error *error);
+struct admission *admission_free(struct admission *admission);
+DEFINE_CLEANUP(struct admission *, admission_free);
+
+/* Puts a snapshot in force, in one step, for the ledger as well. Takes a reference. Requests that are being
+ * decided go on with it. Until the first one, admission_handle() answers -EAGAIN. */
+int admission_use(struct admission *admission, struct catalog *catalog, struct error *error);
+bool admission_ready(struct admission *admission);
+
+/* The current snapshot, a new reference; NULL before the first. */
+struct catalog *admission_catalog(struct admission *admission);
+
+/* An answer. The body may be sent once `commit` is durable (ledger_wait()). */
+struct admission_answer {
+        char *body; /* owned; an AdmissionReview in JSON */
+        size_t size;
+        uint64_t commit;                       /* 0: send at once */
+        char reservation[RESERVATION_ID_SIZE]; /* what to give back if it is never sent; "": nothing */
+        char *reservation_namespace, *reservation_region, *reservation_series; /* owned */
+};
+#define ADMISSION_ANSWER_INIT ((struct admission_answer){0})
+void admission_answer_clear(struct admission_answer *answer);
+
+/*
+ * Reads the review, decides, and writes the answer. A DELETE review of a pod that is gone for good gives back its
+ * reservation, as does an UPDATE review that shows it finished. Logs one line per decision at debug level.
+ * -EINVAL: the body is no review (HTTP 400); -EAGAIN: no snapshot yet (503); others: 500. Each with `error`.
+ */
+int admission_handle(struct admission *admission, const char *body, size_t size, struct admission_answer *ret,
+                     struct error *error);
+
+/* Gives back what an answer promised that cannot be sent any more (its deadline has passed). */
+void admission_abandon(struct admission *admission, const struct admission_answer *answer);

@@ -1,0 +1,164 @@
+/*
+ * Counting follows the pods, not the decisions: which units a reservation counts toward is worked out from the
+ * labels and node selector that its pod carries, and again whenever the policies change. So a policy that is
+ * edited, replaced or renamed counts the pods that are there, without anything being carried over.
+ *
+ * Only units that have a bound are counted. A pod that a policy has placed counts as selected by it even where
+ * the labels that the unit added make the selector miss it.
+ */
+#include "admission/tally.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "admission/catalog.h"
+#include "policy/index.h"
+#include "policy/resource_policy.h"
+#include "quota/ledger.h"
+#include "quota/region_quota.h"
+#include "util/labels.h"
+
+char *tally_pool_key(const char *region, const char *series)
+{
+        char *key;
+
+        return asprintf(&key, "pool %s/%s", region, series) < 0 ? NULL : key;
+}
+
+/* The values of the policy's matchLabelKeys, each behind a comma; label values have none. NULL where one is
+ * missing, or where memory ran out (*ret_missing tells). */
+static char *group_of(const struct resource_policy *policy, const struct labels *labels, bool *ret_missing)
+{
+        char *group = NULL;
+        size_t size = 0;
+        FILE *stream = open_memstream(&group, &size);
+
+        *ret_missing = false;
+        if (!stream)
+                return NULL;
+        for (size_t i = 0; i < policy->n_match_label_keys; i++) {
+                const char *value = labels_get(labels, policy->match_label_keys[i]);
+
+                if (!value)
+                        *ret_missing = true;
+                else
+                        fprintf(stream, ",%s", value);
+        }
+        if (fclose(stream) < 0 || *ret_missing) {
+                free(group);
+                return NULL;
+        }
+        return group;
+}
+
+int tally_unit_key(char **ret, const struct resource_policy *policy, size_t unit, const struct labels *labels)
+{
+        _cleanup_(freep) char *group = NULL;
+        bool missing = false;
+
+        if (policy->n_match_label_keys) {
+                group = group_of(policy, labels, &missing);
+                if (!group)
+                        return missing ? 0 : -ENOMEM;
+        }
+        if (asprintf(ret, "unit %s/%s#%zu%s", policy->namespace, policy->name, unit, group ? group : "") < 0)
+                return -ENOMEM;
+        return 1;
+}
+
+int tally_placement(char **ret, const struct resource_policy *policy, size_t unit)
+{
+        return asprintf(ret, "%s/%s#%zu", policy->namespace, policy->name, unit) < 0 ? -ENOMEM : 0;
+}
+
+static bool is_placed_on(const struct reservation *reservation, const struct resource_policy *policy, size_t unit)
+{
+        char placement[512];
+        int n = snprintf(placement, sizeof(placement), "%s/%s#%zu", policy->namespace, policy->name, unit);
+
+        return n > 0 && (size_t)n < sizeof(placement) && !strcmp(placement, reservation->placement);
+}
+
+static bool carries(const struct reservation *reservation, const struct resource_policy *policy, size_t index)
+{
+        const struct unit *unit = &policy->units[index];
+
+        if (!labels_count(unit->pod_labels) && !labels_count(unit->node_selector))
+                return is_placed_on(reservation, policy, index);
+        return labels_include(reservation->labels, unit->pod_labels) &&
+               labels_include(reservation->node_selector, unit->node_selector);
+}
+
+static bool is_bounded(const struct unit *unit)
+{
+        return unit->max >= 0 || unit->max_resources.count;
+}
+
+static int add_units(const struct resource_policy *policy, const struct reservation *reservation,
+                     struct counter_keys *ret)
+{
+        if (policy->ignore_previous_pod && reservation->created_at < policy->created_at)
+                return 0;
+        for (size_t i = 0; i < policy->n_units; i++) {
+                _cleanup_(freep) char *key = NULL;
+                int r;
+
+                if (!is_bounded(&policy->units[i]) || !carries(reservation, policy, i))
+                        continue;
+                r = tally_unit_key(&key, policy, i, reservation->labels);
+                if (r > 0)
+                        r = counter_keys_add(ret, key);
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
+static int add_pool(const struct catalog *catalog, const struct reservation *reservation, struct counter_keys *ret)
+{
+        _cleanup_(freep) char *key = NULL;
+        struct pool_limit pool;
+
+        if (!*reservation->region)
+                return 0;
+        pool = quota_table_find(catalog_quotas(catalog), reservation->region, reservation->series);
+        key = tally_pool_key(reservation->region, pool.series);
+        return key ? counter_keys_add(ret, key) : -ENOMEM;
+}
+
+/* The policy that placed the pod, if it still exists. */
+static const struct resource_policy *placing_policy(const struct catalog *catalog,
+                                                    const struct reservation *reservation)
+{
+        const char *slash = strchr(reservation->placement, '/');
+        const char *hash = slash ? strchr(slash, '#') : NULL;
+
+        if (!hash)
+                return NULL;
+        return policy_index_get(catalog_policies(catalog), reservation->namespace, slash + 1,
+                                (size_t)(hash - slash - 1));
+}
+
+int tally_classify(void *userdata, const struct reservation *reservation, struct counter_keys *ret)
+{
+        const struct catalog *catalog = userdata;
+        const struct resource_policy *placing = placing_policy(catalog, reservation);
+        _cleanup_(policy_matches_clear) struct policy_matches matches = {0};
+        int r;
+
+        r = add_pool(catalog, reservation, ret);
+        if (r < 0)
+                return r;
+        r = policy_index_find(catalog_policies(catalog), reservation->namespace, reservation->labels, &matches);
+        for (size_t i = 0; i < matches.count && r >= 0; i++) {
+                if (matches.items[i] == placing)
+                        placing = NULL;
+                r = add_units(matches.items[i], reservation, ret);
+        }
+        if (placing && r >= 0)
+                r = add_units(placing, reservation, ret);
+        return r;
+}

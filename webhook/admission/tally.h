@@ -1,0 +1,31 @@
+/*
+ * What a pod counts toward: the keys of the ledger's counters.
+ *
+ * A pod with a region counts toward its pool. A pod counts toward a unit when the policy selects it and it
+ * carries what the unit adds (podLabels, nodeSelector), whoever placed it; of a unit that adds nothing, only
+ * the pods that were placed on it. With matchLabelKeys each group of label values has a counter of its own.
+ */
+#pragma once
+
+#include <stddef.h>
+
+struct catalog;
+struct counter_keys;
+struct labels;
+struct reservation;
+struct resource_policy;
+
+/* The counter of a pool; a new string, or NULL. `series` is the pool's (perhaps "*"). */
+char *tally_pool_key(const char *region, const char *series);
+
+/*
+ * The counter of a unit for the group that these labels belong to. Returns 1 and *ret, a new string; 0 where a label
+ * of the policy's matchLabelKeys is missing; -ENOMEM.
+ */
+int tally_unit_key(char **ret, const struct resource_policy *policy, size_t unit, const struct labels *labels);
+
+/* "namespace/policy#unit", the placement annotation's value; a new string. -ENOMEM. */
+int tally_placement(char **ret, const struct resource_policy *policy, size_t unit);
+
+/* A classifier's function; `userdata` is the struct catalog. */
+int tally_classify(void *userdata, const struct reservation *reservation, struct counter_keys *ret);
