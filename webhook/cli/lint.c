@@ -1,0 +1,197 @@
+/*
+ * `regionfit lint`: everything that reading finds, then what holding objects against each other finds, in the order
+ * of the files.
+ */
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "admission/catalog.h"
+#include "admission/pod.h"
+#include "cli/cli.h"
+#include "manifest/diagnostics.h"
+#include "manifest/field.h"
+#include "manifest/manifest.h"
+#include "manifest/workload.h"
+#include "policy/lint.h"
+#include "policy/resource_policy.h"
+#include "util/error.h"
+
+#define COMMAND "lint"
+
+static const char help[] =
+        "Usage: regionfit lint -f PATH...\n"
+        "\n"
+        "Says what is wrong with policies, quotas and workloads, as `file:line: error: field: what would be right`:\n"
+        "malformed and unknown fields, units that are never reached or never fit, regions without a quota and\n"
+        "series that a region does not offer, overlapping policies, podLabels that a workload's own selector does\n"
+        "not allow, illegal labels.\n"
+        "\n"
+        "  -f, --filename PATH   a file, a folder, or - for standard input; may be repeated\n"
+        "  -h, --help\n"
+        "\n"
+        "Exit status: 0 no errors (there may be warnings), 1 errors, 2 wrong usage.\n";
+
+static const struct option long_options[] = {
+        {"filename", required_argument, NULL, 'f'},
+        {"help", no_argument, NULL, 'h'},
+        {0},
+};
+
+struct run {
+        struct manifests manifests;
+        struct diagnostics diagnostics;
+        struct catalog_objects objects;
+        struct lint_policy *policies; /* owned; what they point to is in the lists above */
+        size_t n_policies, n_paths;
+};
+
+static void run_clear(struct run *run)
+{
+        free(run->policies);
+        catalog_objects_clear(&run->objects);
+        manifests_clear(&run->manifests);
+        diagnostics_clear(&run->diagnostics);
+}
+
+/* 0 to go on, -1 where the help has been shown, else an exit status. */
+static int parse(struct run *run, int argc, char **argv)
+{
+        _cleanup_error_ struct error error = ERROR_INIT;
+        int option;
+
+        opterr = 0;
+        while ((option = getopt_long(argc, argv, "f:h", long_options, NULL)) != -1) {
+                if (option == 'h') {
+                        fputs(help, stdout);
+                        return -1;
+                }
+                if (option == '?')
+                        return cli_option_error(COMMAND, argv);
+                run->n_paths++;
+                if (manifests_read(&run->manifests, optarg, &run->diagnostics, &error) < 0) {
+                        cli_print_error(COMMAND, &error);
+                        return EXIT_STATUS_FAILURE;
+                }
+        }
+        if (optind < argc)
+                return cli_usage_error(COMMAND, "takes no argument \"%s\"; files are given with -f", argv[optind]);
+        return run->n_paths ? 0 : cli_usage_error(COMMAND, "nothing to read: -f is missing");
+}
+
+/* Reads one object into the lists; notes where each policy was written. */
+static int read_object(struct run *run, const struct manifest *manifest)
+{
+        const struct manifests one = {.items = (struct manifest *)manifest, .count = 1};
+        size_t before = run->objects.n_policies;
+        int r = catalog_objects_read(&run->objects, &one, &run->diagnostics);
+
+        if (r >= 0 && run->objects.n_policies > before)
+                run->policies[run->n_policies++] =
+                        (struct lint_policy){.policy = run->objects.policies[before], .manifest = manifest};
+        return r;
+}
+
+/* Pods of a workload, for the faults that reading one shows. */
+static int read_pod(void *userdata, json_t *object, size_t number, size_t total)
+{
+        struct diagnostics *diagnostics = userdata;
+        struct field root = field_root(object, NULL, diagnostics);
+        _cleanup_(pod_clear) struct pod pod = POD_INIT;
+
+        (void)total;
+        if (number == 1)
+                (void)!pod_read(&pod, &root, "default", pod_default_gpu_resources);
+        return 0;
+}
+
+static int lint_pods(struct run *run, const struct manifest *manifest)
+{
+        _cleanup_(diagnostics_clear) struct diagnostics faults = DIAGNOSTICS_INIT;
+        int r = workload_expand(manifest, "default", read_pod, &faults, &run->diagnostics);
+
+        for (size_t i = 0; i < faults.count; i++)
+                diagnostics_add(&run->diagnostics, faults.items[i].severity, manifest, "", "its pods: %s: %s",
+                                faults.items[i].path, faults.items[i].message);
+        return r;
+}
+
+static int lint_all(struct run *run)
+{
+        _cleanup_(catalog_unrefp) struct catalog *catalog = NULL;
+        int r = 0;
+
+        run->policies = calloc(run->manifests.count + 1, sizeof(*run->policies));
+        if (!run->policies)
+                return -ENOMEM;
+        for (size_t i = 0; i < run->manifests.count && r >= 0; i++)
+                r = read_object(run, &run->manifests.items[i]);
+        if (r >= 0)
+                r = catalog_new(&catalog, &run->objects, &run->diagnostics);
+        if (r < 0)
+                return r;
+        for (size_t i = 0; i < run->n_policies; i++)
+                lint_policy(&run->policies[i], catalog_quotas(catalog), &run->diagnostics);
+        lint_overlaps(run->policies, run->n_policies, &run->diagnostics);
+        for (size_t i = 0; i < run->manifests.count && r >= 0; i++) {
+                const struct manifest *manifest = &run->manifests.items[i];
+
+                if (!workload_is(manifest))
+                        continue;
+                r = lint_pods(run, manifest);
+                lint_workload(manifest, workload_namespace(manifest, "default"), run->policies, run->n_policies,
+                              &run->diagnostics);
+        }
+        return r;
+}
+
+static int compare_diagnostics(const void *a, const void *b)
+{
+        const struct diagnostic *x = a, *y = b;
+        int order = strcmp(x->file ? x->file : "", y->file ? y->file : "");
+
+        if (!order)
+                order = (x->line > y->line) - (x->line < y->line);
+        return order ? order : strcmp(x->path, y->path);
+}
+
+/* "file:line: error: field: sentence" */
+static void print_diagnostic(const struct diagnostic *diagnostic)
+{
+        printf("%s", diagnostic->file ? diagnostic->file : "");
+        if (diagnostic->line)
+                printf(":%u", diagnostic->line);
+        printf(": %s: %s%s%s\n", diagnostic->severity == SEVERITY_ERROR ? "error" : "warning", diagnostic->path,
+               *diagnostic->path ? ": " : "", diagnostic->message);
+}
+
+static void print_all(struct diagnostics *diagnostics)
+{
+        size_t n_warnings = diagnostics->count - diagnostics->n_errors;
+
+        if (diagnostics->count)
+                qsort(diagnostics->items, diagnostics->count, sizeof(*diagnostics->items), compare_diagnostics);
+        for (size_t i = 0; i < diagnostics->count; i++)
+                print_diagnostic(&diagnostics->items[i]);
+        printf("%zu error%s, %zu warning%s\n", diagnostics->n_errors, diagnostics->n_errors == 1 ? "" : "s",
+               n_warnings, n_warnings == 1 ? "" : "s");
+}
+
+int cli_lint(int argc, char **argv)
+{
+        _cleanup_(run_clear) struct run run = {0};
+        int r;
+
+        r = parse(&run, argc, argv);
+        if (r)
+                return r < 0 ? cli_flush(COMMAND) : r;
+        if (lint_all(&run) < 0 || run.diagnostics.failure) {
+                cli_print_error(COMMAND, NULL);
+                return EXIT_STATUS_FAILURE;
+        }
+        print_all(&run.diagnostics);
+        r = cli_flush(COMMAND);
+        return run.diagnostics.n_errors ? EXIT_STATUS_FAILURE : r;
+}

@@ -1,0 +1,364 @@
+/*
+ * libmicrohttpd calls request_handle() for the headers, for each part of the body, and once more at its end. There
+ * the review is answered at once, or the connection is suspended until what was reserved is durable, holding no
+ * thread; then it is called again.
+ *
+ * A request passes through a few states, and each change of state has one owner. Until it waits, all that happens is
+ * the connection's own thread; the only other one is the timer, which may shut down the socket of a body that takes
+ * too long. While it waits, either the ledger says that it is durable or the timer takes the waiter back from the
+ * ledger: ledger_cancel() decides which, and that one resumes the connection. The deadline is set only after the
+ * waiter is in place, so that the timer never finds a request that nobody would wake.
+ */
+#include "daemon/request.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "admission/admission.h"
+#include "daemon/deadline.h"
+#include "daemon/route.h"
+#include "quota/ledger.h"
+#include "util/clock.h"
+#include "util/duration.h"
+#include "util/error.h"
+#include "util/log.h"
+
+/* The answer should be on its way before the caller gives up. */
+#define CALLER_MARGIN_DIVISOR 10
+#define CALLER_MARGIN_MAX (500 * NS_PER_MS)
+
+enum state {
+        STATE_READING, /* the body */
+        STATE_WAITING, /* for the answer to be durable; suspended */
+        STATE_DURABLE, /* the answer may be sent */
+        STATE_FAILED,  /* it could not be made durable */
+        STATE_EXPIRED, /* time is up */
+};
+
+struct request {
+        struct request_context *context;   /* borrowed */
+        struct MHD_Connection *connection; /* borrowed */
+        enum route route;
+        enum state state; /* atomic; changed by one thread at a time, see above */
+        char *body;       /* owned */
+        size_t size, capacity;
+        bool too_long; /* the body is; the rest of it is read and dropped */
+        bool answered; /* a response has been queued */
+        struct deadline deadline;
+        struct commit_waiter waiter;
+        struct admission_answer answer;
+        char reason[256]; /* FAILED: why */
+};
+
+#define container_of(pointer, type, member) ((type *)((char *)(pointer)-offsetof(type, member)))
+
+static enum state state_of(const struct request *request)
+{
+        return __atomic_load_n(&request->state, __ATOMIC_ACQUIRE);
+}
+
+static void set_state(struct request *request, enum state state)
+{
+        __atomic_store_n(&request->state, state, __ATOMIC_RELEASE);
+}
+
+static bool is_draining(const struct request_context *context)
+{
+        return __atomic_load_n(&context->draining, __ATOMIC_RELAXED);
+}
+
+static enum MHD_Result queue_response(struct request_context *context, struct MHD_Connection *connection,
+                                      unsigned status, const char *type, const char *allow,
+                                      struct MHD_Response *response)
+{
+        enum MHD_Result result;
+
+        if (!response)
+                return MHD_NO;
+        MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, type);
+        if (allow)
+                MHD_add_response_header(response, MHD_HTTP_HEADER_ALLOW, allow);
+        if (is_draining(context))
+                MHD_add_response_header(response, MHD_HTTP_HEADER_CONNECTION, "close");
+        result = MHD_queue_response(connection, status, response);
+        MHD_destroy_response(response);
+        return result;
+}
+
+static enum MHD_Result respond_text(struct request *request, unsigned status, const char *allow, const char *text)
+{
+        _cleanup_(freep) char *line = NULL;
+        int n = asprintf(&line, "%s\n", text);
+
+        if (n < 0) {
+                line = NULL;
+                return MHD_NO;
+        }
+        request->answered = true;
+        return queue_response(request->context, request->connection, status, "text/plain; charset=utf-8", allow,
+                              MHD_create_response_from_buffer((size_t)n, line, MHD_RESPMEM_MUST_COPY));
+}
+
+/* Hands the body over to the response. */
+static enum MHD_Result respond_review(struct request *request)
+{
+        size_t size = request->answer.size;
+        char *body = steal_pointer(&request->answer.body);
+
+        request->answered = true;
+        return queue_response(request->context, request->connection, MHD_HTTP_OK, "application/json", NULL,
+                              MHD_create_response_from_buffer(size, body, MHD_RESPMEM_MUST_FREE));
+}
+
+/* 400 for what the caller did wrong, 503 for what passes, 500 for the rest. */
+static enum MHD_Result respond_error(struct request *request, int r, const char *reason)
+{
+        unsigned status = r == -EINVAL                                      ? MHD_HTTP_BAD_REQUEST
+                          : r == -EAGAIN || r == -ETIMEDOUT || r == -ENOMEM ? MHD_HTTP_SERVICE_UNAVAILABLE
+                                                                            : MHD_HTTP_INTERNAL_SERVER_ERROR;
+
+        log_warn("a review was not answered", log_integer("status", status), log_string("reason", reason));
+        return respond_text(request, status, NULL, reason);
+}
+
+/* The timer's thread: time is up. */
+static void deadline_passed(struct deadline *deadline)
+{
+        struct request *request = container_of(deadline, struct request, deadline);
+        const union MHD_ConnectionInfo *info;
+
+        if (state_of(request) == STATE_READING) {
+                info = MHD_get_connection_info(request->connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+                if (info)
+                        shutdown(info->connect_fd, SHUT_RDWR);
+        } else if (state_of(request) == STATE_WAITING && ledger_cancel(request->context->ledger, &request->waiter)) {
+                set_state(request, STATE_EXPIRED);
+                MHD_resume_connection(request->connection);
+        }
+}
+
+/* The ledger's thread: it is durable, or cannot be made so. */
+static void commit_done(struct commit_waiter *waiter, int result, const char *reason)
+{
+        struct request *request = container_of(waiter, struct request, waiter);
+
+        snprintf(request->reason, sizeof(request->reason), "%s", reason);
+        set_state(request, result < 0 ? STATE_FAILED : STATE_DURABLE);
+        MHD_resume_connection(request->connection);
+}
+
+/* The caller's own patience, less a margin for the way back. 0, or -EINVAL where the parameter is malformed. */
+static int caller_timeout(struct MHD_Connection *connection, int64_t *timeout)
+{
+        const char *text = MHD_lookup_connection_value(connection, MHD_GET_ARGUMENT_KIND, "timeout");
+        int64_t asked, margin;
+
+        if (!text)
+                return 0;
+        if (duration_parse(&asked, text) < 0 || asked <= 0)
+                return -EINVAL;
+        margin = asked / CALLER_MARGIN_DIVISOR;
+        if (margin > CALLER_MARGIN_MAX)
+                margin = CALLER_MARGIN_MAX;
+        if (asked - margin < *timeout)
+                *timeout = asked - margin;
+        return 0;
+}
+
+static struct request *request_new(struct request_context *context, struct MHD_Connection *connection)
+{
+        struct request *request = calloc(1, sizeof(*request));
+
+        if (!request)
+                return NULL;
+        request->context = context;
+        request->connection = connection;
+        request->deadline.passed = deadline_passed;
+        request->waiter.done = commit_done;
+        __atomic_add_fetch(&context->active, 1, __ATOMIC_RELAXED);
+        return request;
+}
+
+/* Looks at the headers. What is wrong with them is answered at once. */
+static enum MHD_Result begin(struct request *request, const char *url, const char *method)
+{
+        const char *allow = NULL, *reason = NULL;
+        int64_t timeout = request->context->timeout;
+        unsigned status;
+
+        status = route_find(request->connection, url, method, &request->route, &allow, &reason);
+        if (status)
+                return respond_text(request, status, allow, reason);
+        if (caller_timeout(request->connection, &timeout) < 0)
+                return respond_text(request, MHD_HTTP_BAD_REQUEST, NULL,
+                                    "the parameter timeout must be a duration such as 10s");
+        request->deadline.at = clock_monotonic() + timeout;
+        deadlines_add(request->context->deadlines, &request->deadline);
+        return MHD_YES;
+}
+
+static bool make_room(struct request *request, size_t more)
+{
+        const char *length =
+                MHD_lookup_connection_value(request->connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_CONTENT_LENGTH);
+        size_t wanted = request->size + more, capacity = request->capacity ? 2 * request->capacity : 16384;
+        char *body;
+
+        if (wanted <= request->capacity)
+                return true;
+        if (length && !request->capacity)
+                capacity = strtoul(length, NULL, 10);
+        if (capacity < wanted)
+                capacity = wanted;
+        body = realloc(request->body, capacity);
+        if (!body)
+                return false;
+        request->body = body;
+        request->capacity = capacity;
+        return true;
+}
+
+/* libmicrohttpd takes no answer in the middle of a body: what is too long is read to its end, or to the deadline. */
+static enum MHD_Result read_part(struct request *request, const char *part, size_t size)
+{
+        if (request->too_long || request->answered)
+                return MHD_YES;
+        if (request->size + size > REQUEST_BODY_MAX) {
+                request->too_long = true;
+                return MHD_YES;
+        }
+        if (!make_room(request, size))
+                return MHD_NO;
+        memcpy(request->body + request->size, part, size);
+        request->size += size;
+        return MHD_YES;
+}
+
+/* Suspends the connection until the answer is durable. */
+static enum MHD_Result wait_for_commit(struct request *request)
+{
+        struct ledger *ledger = request->context->ledger;
+        int r;
+
+        set_state(request, STATE_WAITING);
+        MHD_suspend_connection(request->connection);
+        r = ledger_wait(ledger, &request->waiter, request->answer.commit);
+        if (r == 0) {
+                deadlines_add(request->context->deadlines, &request->deadline);
+                return MHD_YES;
+        }
+        snprintf(request->reason, sizeof(request->reason), "the ledger could not be written");
+        set_state(request, r > 0 ? STATE_DURABLE : STATE_FAILED);
+        MHD_resume_connection(request->connection);
+        return MHD_YES;
+}
+
+static enum MHD_Result mutate(struct request *request)
+{
+        _cleanup_error_ struct error error = ERROR_INIT;
+        int r;
+
+        if (request->too_long)
+                return respond_text(request, MHD_HTTP_CONTENT_TOO_LARGE, NULL,
+                                    "the body must not be longer than 7 MiB");
+        r = admission_handle(request->context->admission, request->body ? request->body : "", request->size,
+                             &request->answer, &error);
+        if (r < 0)
+                return respond_error(request, r, error_message(&error));
+        return request->answer.commit ? wait_for_commit(request) : respond_review(request);
+}
+
+static enum MHD_Result live(struct request *request)
+{
+        return respond_text(request, MHD_HTTP_OK, NULL, "ok");
+}
+
+/* "[+]name ok" or "[-]name failed: why", as the components of Kubernetes answer ?verbose. */
+static enum MHD_Result ready(struct request *request)
+{
+        bool draining = is_draining(request->context), policies = admission_ready(request->context->admission);
+        bool good = !draining && policies, verbose;
+        char text[256];
+
+        verbose = MHD_lookup_connection_value(request->connection, MHD_GET_ARGUMENT_KIND, "verbose") || !good;
+        snprintf(text, sizeof(text), "[%c]policies %s\n[%c]serving %s\nreadyz check %s", policies ? '+' : '-',
+                 policies ? "ok" : "failed: they have not been read yet", draining ? '-' : '+',
+                 draining ? "failed: shutting down" : "ok", good ? "passed" : "failed");
+        return respond_text(request, good ? MHD_HTTP_OK : MHD_HTTP_SERVICE_UNAVAILABLE, NULL, verbose ? text : "ok");
+}
+
+/* The whole request is here. */
+static enum MHD_Result answer(struct request *request)
+{
+        static enum MHD_Result (*const handlers[])(struct request *) = {
+                [ROUTE_MUTATE] = mutate,
+                [ROUTE_LIVEZ] = live,
+                [ROUTE_READYZ] = ready,
+        };
+
+        return handlers[request->route](request);
+}
+
+/* What was promised cannot be told any more. */
+static void abandon(struct request *request)
+{
+        admission_abandon(request->context->admission, &request->answer);
+}
+
+/* Called again after the wait. */
+static enum MHD_Result resume(struct request *request)
+{
+        switch (state_of(request)) {
+        case STATE_DURABLE:
+                return respond_review(request);
+        case STATE_FAILED:
+                return respond_error(request, -EIO, request->reason);
+        default:
+                abandon(request);
+                return respond_error(request, -ETIMEDOUT,
+                                     "the ledger was not written in time; nothing has been reserved");
+        }
+}
+
+enum MHD_Result request_handle(void *userdata, struct MHD_Connection *connection, const char *url, const char *method,
+                               const char *version, const char *upload, size_t *upload_size, void **data)
+{
+        struct request *request = *data;
+
+        (void)version;
+        if (!request) {
+                request = *data = request_new(userdata, connection);
+                return request ? begin(request, url, method) : MHD_NO;
+        }
+        if (*upload_size) {
+                size_t size = *upload_size;
+
+                *upload_size = 0;
+                return read_part(request, upload, size);
+        }
+        deadlines_remove(request->context->deadlines, &request->deadline);
+        return state_of(request) == STATE_READING ? answer(request) : resume(request);
+}
+
+void request_completed(void *userdata, struct MHD_Connection *connection, void **data,
+                       enum MHD_RequestTerminationCode code)
+{
+        struct request_context *context = userdata;
+        struct request *request = *data;
+
+        (void)connection, (void)code;
+        if (!request)
+                return;
+        deadlines_remove(context->deadlines, &request->deadline);
+        /* The client went away while the answer was being made durable: nobody has been told. */
+        if (!request->answered && state_of(request) != STATE_FAILED)
+                abandon(request);
+        admission_answer_clear(&request->answer);
+        free(request->body);
+        free(request);
+        *data = NULL;
+        __atomic_sub_fetch(&context->active, 1, __ATOMIC_RELEASE);
+}

@@ -1,0 +1,171 @@
+/*
+ * libmicrohttpd does HTTP/1.1 and, on GnuTLS, TLS; requests are handled in daemon/request.c on its threads, one for
+ * each CPU that the process may use.
+ *
+ * Stopping has an order: no new connections, then every answer asks its client to close, then a short while in which
+ * clients that hold an idle connection may come once more and be told, and only then the end.
+ */
+#include "daemon/server.h"
+
+#include <errno.h>
+#include <microhttpd.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "daemon/address.h"
+#include "daemon/deadline.h"
+#include "daemon/request.h"
+#include "daemon/tls.h"
+#include "util/clock.h"
+#include "util/error.h"
+#include "util/log.h"
+
+/* TLS 1.2 and 1.3, forward secrecy, AEAD. */
+#define TLS_PRIORITIES                                                                                       \
+        "SECURE128:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2:-RSA:-DHE-RSA:-CIPHER-ALL:+AES-128-GCM:+AES-256-GCM:" \
+        "+CHACHA20-POLY1305"
+
+/* Idle clients are given this long to use a connection once more and be told to close it. */
+#define DRAIN_QUIET (250 * NS_PER_MS)
+#define DRAIN_STEP (5 * NS_PER_MS)
+
+/* API servers keep idle connections for 90 s; ending them first would race with a request. */
+#define IDLE_SECONDS TLS_HANDSHAKE_MAX
+
+struct server {
+        struct MHD_Daemon *daemon;   /* owned */
+        struct deadlines *deadlines; /* owned */
+        struct request_context context;
+        int socket; /* owned, until libmicrohttpd has it */
+        char address[ADDRESS_TEXT_MAX];
+};
+
+static unsigned count_cpus(void)
+{
+        cpu_set_t cpus;
+
+        if (sched_getaffinity(0, sizeof(cpus), &cpus) < 0)
+                return 1;
+        return (unsigned)CPU_COUNT(&cpus);
+}
+
+static void log_mhd(void *userdata, const char *format, va_list arguments) __attribute__((format(printf, 2, 0)));
+
+static void log_mhd(void *userdata, const char *format, va_list arguments)
+{
+        char text[512];
+
+        (void)userdata;
+        vsnprintf(text, sizeof(text), format, arguments);
+        text[strcspn(text, "\n")] = '\0';
+        log_debug("http", log_string("detail", text));
+}
+
+static int start(struct server *server, struct error *error)
+{
+        unsigned flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_TLS | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ITC |
+                         MHD_USE_ERROR_LOG;
+        unsigned cpus = count_cpus();
+        struct MHD_OptionItem options[] = {
+                {MHD_OPTION_EXTERNAL_LOGGER, (intptr_t)log_mhd, NULL},
+                {MHD_OPTION_LISTEN_SOCKET, server->socket, NULL},
+                {MHD_OPTION_HTTPS_CERT_CALLBACK, 0, (void *)tls_retrieve},
+                {MHD_OPTION_HTTPS_PRIORITIES, 0, (char *)TLS_PRIORITIES},
+                {MHD_OPTION_NOTIFY_COMPLETED, (intptr_t)request_completed, &server->context},
+                {MHD_OPTION_CONNECTION_TIMEOUT, IDLE_SECONDS, NULL},
+                {cpus > 1 ? MHD_OPTION_THREAD_POOL_SIZE : MHD_OPTION_END, cpus, NULL},
+                {MHD_OPTION_END, 0, NULL},
+        };
+        sigset_t all, before;
+
+        /* Its threads take no signals: they are the main thread's. */
+        sigfillset(&all);
+        pthread_sigmask(SIG_SETMASK, &all, &before);
+        server->daemon = MHD_start_daemon(flags, 0, NULL, NULL, request_handle, &server->context, MHD_OPTION_ARRAY,
+                                          options, MHD_OPTION_END);
+        pthread_sigmask(SIG_SETMASK, &before, NULL);
+        if (!server->daemon)
+                return error_set(error, EIO, "cannot start the HTTPS server");
+        server->socket = -1;
+        return 0;
+}
+
+int server_new(struct server **ret, const struct server_options *options, struct admission *admission,
+               struct ledger *ledger, struct error *error)
+{
+        _cleanup_(server_freep) struct server *server = calloc(1, sizeof(*server));
+        int r;
+
+        if (!server)
+                return error_oom(error);
+        server->socket = address_listen(options->listen, error);
+        if (server->socket < 0)
+                return server->socket;
+        address_format(server->socket, server->address);
+        r = deadlines_new(&server->deadlines, error);
+        if (r < 0)
+                return r;
+        server->context = (struct request_context){
+                .admission = admission,
+                .ledger = ledger,
+                .deadlines = server->deadlines,
+                .timeout = options->request_timeout,
+        };
+        r = start(server, error);
+        if (r < 0)
+                return r;
+        *ret = steal_pointer(&server);
+        return 0;
+}
+
+const char *server_address(const struct server *server)
+{
+        return server->address;
+}
+
+void server_drain(struct server *server)
+{
+        __atomic_store_n(&server->context.draining, true, __ATOMIC_RELAXED);
+}
+
+static void pause_for(int64_t ns)
+{
+        const struct timespec time = {.tv_sec = ns / NS_PER_SECOND, .tv_nsec = ns % NS_PER_SECOND};
+
+        nanosleep(&time, NULL);
+}
+
+/* Until no request has been under way for a while, or time is up. */
+static void wait_for_quiet(struct server *server)
+{
+        int64_t now = clock_monotonic(), end = now + server->context.timeout + DRAIN_QUIET, quiet_since = now;
+
+        while (now < end && now - quiet_since < DRAIN_QUIET) {
+                pause_for(DRAIN_STEP);
+                now = clock_monotonic();
+                if (__atomic_load_n(&server->context.active, __ATOMIC_ACQUIRE))
+                        quiet_since = now;
+        }
+}
+
+struct server *server_free(struct server *server)
+{
+        if (!server)
+                return NULL;
+        if (server->daemon) {
+                int socket = MHD_quiesce_daemon(server->daemon);
+
+                closep(&socket);
+                server_drain(server);
+                wait_for_quiet(server);
+                MHD_stop_daemon(server->daemon);
+        }
+        closep(&server->socket);
+        deadlines_free(server->deadlines);
+        free(server);
+        return NULL;
+}

@@ -1,0 +1,36 @@
+/*
+ * The HTTPS server: a socket, libmicrohttpd, and the end of both.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "util/cleanup.h"
+
+struct admission;
+struct error;
+struct ledger;
+struct server;
+
+struct server_options {
+        const char *listen;      /* ADDR:PORT; see daemon/address.h; borrowed */
+        int64_t request_timeout; /* ns; the longest that a request may take */
+};
+
+/* Listens and serves with the certificate of daemon/tls.h. Borrows the rest. What bind(2) says, with `error`. */
+int server_new(struct server **ret, const struct server_options *options, struct admission *admission,
+               struct ledger *ledger, struct error *error);
+
+/*
+ * Stops: refuses new connections, tells clients to close theirs, finishes what came in, within the longest that a
+ * request may take.
+ */
+struct server *server_free(struct server *server);
+DEFINE_CLEANUP(struct server *, server_free);
+
+/* The address that it listens on, with the port that was chosen. */
+const char *server_address(const struct server *server);
+
+/* Makes /readyz fail from now on: no more requests should be sent here. */
+void server_drain(struct server *server);

@@ -1,0 +1,16 @@
+/*
+ * The main thread's work while the server serves: follow policies and certificates as they change, until a signal
+ * says to stop.
+ */
+#pragma once
+
+struct keypair;
+struct error;
+struct policies;
+
+/* Blocks SIGTERM, SIGINT and SIGHUP for this thread and those it starts from now on, and ignores SIGPIPE. Call before
+ * any thread is started. */
+int watch_block_signals(struct error *error);
+
+/* Returns 0 on SIGTERM or SIGINT. SIGHUP looks at everything again. */
+int watch_until_stopped(struct policies *policies, struct keypair *keypair, struct error *error);
