@@ -1,0 +1,288 @@
+#!/usr/bin/python3
+"""A real Kubernetes API server on loopback: etcd, kube-apiserver and kube-controller-manager.
+
+There are no nodes and no scheduler: controllers create pods, admission sees them, and they stay Pending. Everything
+is kept in one new folder that only its owner can read; the ports are whatever was free.
+
+As a program it runs such a cluster with regionfit in front of it, for a person to play with:
+
+    tests/e2e/cluster.py --regionfit build/regionfit
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import secrets
+import shlex
+import shutil
+import signal
+import socket
+import ssl
+import subprocess
+import sys
+import tempfile
+import urllib.error
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+import yaml
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+from process import NotReadyError, Process
+from webhook import Webhook
+
+HERE = Path(__file__).resolve().parent
+TOP = HERE.parent.parent
+EXAMPLES = TOP / "charts" / "regionfit" / "examples"
+PROGRAMS = ("kube-apiserver", "kube-controller-manager", "kubectl")
+
+
+class BinariesMissingError(Exception):
+    """Why there is no Kubernetes to run."""
+
+
+class KubectlError(Exception):
+    """What kubectl wrote to standard error."""
+
+
+def find_binaries() -> dict[str, str]:
+    """The paths of the programs by name. The first call on a machine builds them, which takes minutes."""
+    build = subprocess.run([str(HERE / "tools" / "build")], stdout=subprocess.PIPE, text=True, check=False)
+    if build.returncode or not build.stdout.strip():
+        raise BinariesMissingError(f"tests/e2e/tools/build failed with status {build.returncode}")
+    folder = Path(build.stdout.splitlines()[-1])
+    binaries = {name: str(folder / name) for name in PROGRAMS}
+    etcd = folder / "etcd"
+    found = str(etcd) if etcd.exists() else shutil.which("etcd")
+    if not found:
+        raise BinariesMissingError("there is no etcd (Debian package etcd-server)")
+    return {**binaries, "etcd": found}
+
+
+def free_ports(count: int) -> list[int]:
+    """Different ports that are free now; all are held until the last one is known."""
+    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    ports = [one.getsockname()[1] for one in sockets]
+    for one in sockets:
+        one.close()
+    return ports
+
+
+def write_private(path: Path, text: str) -> Path:
+    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as stream:
+        stream.write(text)
+    return path
+
+
+def new_key() -> str:
+    return (
+        rsa.generate_private_key(public_exponent=65537, key_size=2048)
+        .private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.TraditionalOpenSSL,
+            serialization.NoEncryption(),
+        )
+        .decode()
+    )
+
+
+class Cluster:
+    """start() brings it up or raises NotReadyError with the log's end; stop() ends what start() began."""
+
+    def __init__(self, folder: Path, binaries: dict[str, str]) -> None:
+        self.folder = folder
+        self.binaries = binaries
+        self.kubeconfig = folder / "kubeconfig"
+        self.token = secrets.token_urlsafe(24)
+        self.etcd_port, self.peer_port, self.api_port = free_ports(3)
+        self.url = f"https://127.0.0.1:{self.api_port}"
+        self.certificate = folder / "certs" / "apiserver.crt"
+        self.processes: list[Process] = []
+
+    def start(self) -> None:
+        try:
+            self.prepare()
+            self.start_etcd()
+            self.start_apiserver()
+            self.start_controller_manager()
+        except BaseException:
+            self.stop()
+            raise
+
+    def stop(self) -> None:
+        """Ends them in reverse order, so that nobody misses what he depends on."""
+        while self.processes:
+            self.processes.pop().stop()
+
+    def prepare(self) -> None:
+        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        write_private(self.folder / "service-account.key", new_key())
+        write_private(self.folder / "tokens.csv", f'{self.token},admin,admin,"system:masters"\n')
+
+    def run(self, name: str, *options: str) -> Process:
+        process = Process(name, [self.binaries[name], *options], self.folder / f"{name}.log")
+        self.processes.append(process)
+        return process
+
+    def start_etcd(self) -> None:
+        client, peer = f"http://127.0.0.1:{self.etcd_port}", f"http://127.0.0.1:{self.peer_port}"
+        process = self.run(
+            "etcd",
+            f"--data-dir={self.folder / 'etcd'}",
+            f"--listen-client-urls={client}",
+            f"--advertise-client-urls={client}",
+            f"--listen-peer-urls={peer}",
+            f"--initial-advertise-peer-urls={peer}",
+            f"--initial-cluster=default={peer}",
+            "--logger=zap",
+            "--log-level=warn",
+        )
+        process.wait_ready("/health answers", lambda: self.get(f"{client}/health"))
+
+    def start_apiserver(self) -> None:
+        key = self.folder / "service-account.key"
+        process = self.run(
+            "kube-apiserver",
+            f"--etcd-servers=http://127.0.0.1:{self.etcd_port}",
+            "--bind-address=127.0.0.1",
+            "--advertise-address=127.0.0.1",
+            f"--secure-port={self.api_port}",
+            f"--cert-dir={self.certificate.parent}",
+            "--endpoint-reconciler-type=none",  # endpoints cannot be on loopback
+            "--service-account-issuer=https://kubernetes.default.svc",
+            f"--service-account-key-file={key}",
+            f"--service-account-signing-key-file={key}",
+            f"--token-auth-file={self.folder / 'tokens.csv'}",
+            "--authorization-mode=Node,RBAC",
+            "--service-cluster-ip-range=10.96.0.0/16",
+        )
+        process.wait_ready("/readyz answers", lambda: self.get(f"{self.url}/readyz"))
+        self.write_kubeconfig()
+
+    def start_controller_manager(self) -> None:
+        process = self.run(
+            "kube-controller-manager",
+            f"--kubeconfig={self.kubeconfig}",
+            "--secure-port=0",
+            "--leader-elect=false",
+            f"--service-account-private-key-file={self.folder / 'service-account.key'}",
+            f"--root-ca-file={self.certificate}",
+            "--use-service-account-credentials",
+        )
+        account = f"{self.url}/api/v1/namespaces/default/serviceaccounts/default"
+        process.wait_ready("the default service account exists", lambda: self.get(account))
+
+    def get(self, url: str) -> bool:
+        """True if a GET is answered with success."""
+        context = ssl.create_default_context(cafile=self.certificate) if self.certificate.exists() else None
+        request = urllib.request.Request(url, headers={"Authorization": f"Bearer {self.token}"})
+        try:
+            with urllib.request.urlopen(request, context=context, timeout=5) as response:
+                return response.status == 200
+        except (urllib.error.URLError, ConnectionError, TimeoutError):
+            return False
+
+    def write_kubeconfig(self) -> None:
+        config = {
+            "apiVersion": "v1",
+            "kind": "Config",
+            "clusters": [
+                {
+                    "name": "regionfit",
+                    "cluster": {"server": self.url, "certificate-authority": str(self.certificate)},
+                }
+            ],
+            "users": [{"name": "admin", "user": {"token": self.token}}],
+            "contexts": [{"name": "regionfit", "context": {"cluster": "regionfit", "user": "admin"}}],
+            "current-context": "regionfit",
+        }
+        write_private(self.kubeconfig, yaml.safe_dump(config, sort_keys=False))
+
+    def kubectl(self, *arguments: str, text: str | None = None) -> str:
+        """Its standard output; KubectlError where it fails. `text` is its standard input."""
+        result = subprocess.run(
+            [self.binaries["kubectl"], "--kubeconfig", str(self.kubeconfig), *arguments],
+            input=text if text is not None else "",
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=90,
+        )
+        if result.returncode:
+            raise KubectlError(result.stderr.strip())
+        return result.stdout
+
+    def read(self, *arguments: str) -> Any:
+        """kubectl's answer as a JSON value."""
+        return json.loads(self.kubectl(*arguments, "-o", "json"))
+
+
+def create_namespaces(cluster: Cluster, manifests: Path) -> None:
+    """Those that the policies name, so that the examples can be tried at once."""
+    documents = [one for path in sorted(manifests.glob("*.yaml")) for one in yaml.safe_load_all(path.read_text())]
+    names = {one["metadata"].get("namespace", "default") for one in documents if one}
+    for name in sorted(names - {"default"}):
+        cluster.kubectl("create", "namespace", name)
+
+
+def print_help(cluster: Cluster, webhook: Webhook) -> None:
+    """The KUBECONFIG line is all that goes to standard output's first line, for `eval` and for people."""
+    kubectl = shlex.quote(cluster.binaries["kubectl"])
+    examples = [path.relative_to(TOP) for path in sorted(EXAMPLES.glob("*.yaml"))]
+    print(f"export KUBECONFIG={shlex.quote(str(cluster.kubeconfig))}")
+    print("\nregionfit answers at", webhook.address, "with the manifests in", os.path.relpath(webhook.manifests))
+    print("\nTry, in another terminal, after the line above:\n")
+    for example in examples:
+        print(f"  {kubectl} apply -f {example}")
+    print(f"  {kubectl} get pods -L alibabacloud.com/serverless-region-id,alibabacloud.com/gpu-model-series")
+    print(f"  {kubectl} get events --field-selector reason=FailedCreate")
+    print(f"  tail -f {webhook.log}")
+    print("\nCtrl-C ends it.", flush=True)
+
+
+def play(cluster: Cluster, webhook: Webhook) -> None:
+    """Runs until a signal comes."""
+    stop_signals = {signal.SIGINT, signal.SIGTERM}
+    cluster.start()
+    webhook.start()
+    webhook.register(cluster)
+    create_namespaces(cluster, webhook.manifests)
+    print_help(cluster, webhook)
+    signal.pthread_sigmask(signal.SIG_BLOCK, stop_signals)
+    signal.sigwait(stop_signals)
+
+
+def interrupt(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description="A local Kubernetes API server with regionfit in front of it.")
+    parser.add_argument("--regionfit", type=Path, default=TOP / "build" / "regionfit", help="the program to run")
+    parser.add_argument("--manifests", type=Path, default=EXAMPLES / "manifests", help="policies and quotas")
+    options = parser.parse_args()
+
+    signal.signal(signal.SIGTERM, interrupt)
+    with tempfile.TemporaryDirectory(prefix="regionfit-cluster.") as name:
+        try:
+            cluster = Cluster(Path(name), find_binaries())
+            webhook = Webhook(options.regionfit.resolve(), cluster.folder, options.manifests.resolve())
+            try:
+                play(cluster, webhook)
+            finally:
+                webhook.stop()
+                cluster.stop()
+        except KeyboardInterrupt:
+            pass
+        except (BinariesMissingError, KubectlError, NotReadyError, OSError) as error:
+            print(f"cluster: {error}", file=sys.stderr)
+            return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
