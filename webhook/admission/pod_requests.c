@@ -24,6 +24,22 @@ static bool is_pod_level(const char *name)
         return !strcmp(name, "cpu") || !strcmp(name, "memory") || !strncmp(name, "hugepages-", 10);
 }
 
+#define NANO_PER_MILLI (QUANTITY_NANO_PER_UNIT / 1000)
+
+/* A ResourceList as the API server stores it: in steps of 1m, rounded away from zero (SetDefaults_ResourceList). */
+static bool read_list(struct resources *ret, const struct field *list)
+{
+        if (!resources_read(ret, list))
+                return false;
+        for (size_t i = 0; i < ret->count; i++) {
+                quantity_nano *nano = &ret->items[i].quantity.nano, rest = *nano % NANO_PER_MILLI;
+
+                if (rest)
+                        *nano += (rest > 0 ? NANO_PER_MILLI : -NANO_PER_MILLI) - rest;
+        }
+        return true;
+}
+
 /* A `resources` object: its requests, and its limits for what is missing there. */
 static bool read_container(struct resources *ret, const struct field *container)
 {
@@ -32,8 +48,8 @@ static bool read_container(struct resources *ret, const struct field *container)
         struct field limits = field_member(&both, "limits");
         _cleanup_(resources_clear) struct resources limited = RESOURCES_INIT;
 
-        if (!field_object(container) || !field_object(&both) || !resources_read(ret, &requests) ||
-            !resources_read(&limited, &limits))
+        if (!field_object(container) || !field_object(&both) || !read_list(ret, &requests) ||
+            !read_list(&limited, &limits))
                 return false;
         for (size_t i = 0; i < limited.count; i++)
                 if (!resources_find(ret, limited.items[i].name) &&
@@ -104,7 +120,7 @@ static bool apply_pod_level(struct resources *sum, const struct field *pod_level
         struct field limits = field_member(pod_level, "limits");
         _cleanup_(resources_clear) struct resources requested = RESOURCES_INIT, limited = RESOURCES_INIT;
 
-        if (!field_object(pod_level) || !resources_read(&requested, &requests) || !resources_read(&limited, &limits))
+        if (!field_object(pod_level) || !read_list(&requested, &requests) || !read_list(&limited, &limits))
                 return false;
         for (size_t i = 0; i < limited.count; i++) {
                 const struct resource *limit = &limited.items[i];
@@ -132,7 +148,7 @@ bool pod_requests_read(struct resources *ret, const struct field *spec)
         _cleanup_(resources_clear) struct resources extra = RESOURCES_INIT;
 
         if (!add_containers(ret, &containers) || !add_init_containers(ret, &init_containers) ||
-            !apply_pod_level(ret, &pod_level) || !resources_read(&extra, &overhead))
+            !apply_pod_level(ret, &pod_level) || !read_list(&extra, &overhead))
                 return false;
         return resources_add(ret, &extra) >= 0 || no_memory(spec);
 }

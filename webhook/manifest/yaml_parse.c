@@ -178,19 +178,27 @@ static int parse_sequence(struct parser *parser, json_t **ret)
         return r;
 }
 
-/* A key as JSON has it; a new string. */
+static bool is_plain(const yaml_event_t *event)
+{
+        return event->type == YAML_SCALAR_EVENT && event->data.scalar.style == YAML_PLAIN_SCALAR_STYLE;
+}
+
+/* A key as JSON has it; a new string. kubectl would write 1.10 as 1.1 and 123456789.5 as 1.2345679e+08, which nobody
+ * means: fractions are refused. */
 static int key_text(struct parser *parser, char **ret, const json_t *key, const yaml_event_t *event)
 {
         char number[32];
 
+        if (is_plain(event) && yaml_scalar_is_float((const char *)event->data.scalar.value))
+                return fault_at(parser, event,
+                                error_set(parser->error, EINVAL, "a key must be a string: \"%s\" needs its quotes",
+                                          (const char *)event->data.scalar.value));
         if (json_is_string(key))
                 *ret = strdup(json_string_value(key));
         else if (json_is_boolean(key))
                 *ret = strdup(json_is_true(key) ? "true" : "false");
         else if (json_is_integer(key) &&
                  snprintf(number, sizeof(number), "%" JSON_INTEGER_FORMAT, json_integer_value(key)) > 0)
-                *ret = strdup(number);
-        else if (json_is_real(key) && snprintf(number, sizeof(number), "%.9g", json_real_value(key)) > 0)
                 *ret = strdup(number);
         else
                 return fault_at(parser, event,
@@ -204,6 +212,8 @@ static int merge(struct parser *parser, json_t *object, const json_t *value, con
 {
         if (json_is_object(value))
                 return json_object_update(object, (json_t *)value) == 0 ? 0 : error_oom(parser->error);
+        if (json_is_array(value) && json_array_size(value) == 0)
+                return 0;
         for (size_t i = json_array_size(value); i > 0; i--) {
                 if (!json_is_object(json_array_get(value, i - 1)))
                         break;
@@ -217,8 +227,10 @@ static int merge(struct parser *parser, json_t *object, const json_t *value, con
 
 static bool is_merge(const yaml_event_t *event)
 {
-        return event->type == YAML_SCALAR_EVENT && event->data.scalar.style == YAML_PLAIN_SCALAR_STYLE &&
-               !strcmp((const char *)event->data.scalar.value, "<<");
+        const char *tag = is_plain(event) ? (const char *)event->data.scalar.tag : NULL;
+
+        return is_plain(event) && !strcmp((const char *)event->data.scalar.value, "<<") &&
+               (!tag || !strcmp(tag, "tag:yaml.org,2002:merge"));
 }
 
 /* One entry, whose key is `event`. `seen` has the keys that the mapping itself gives. */

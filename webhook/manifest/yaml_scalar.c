@@ -5,6 +5,7 @@
  */
 #include "manifest/yaml_scalar.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <math.h>
 #include <openssl/evp.h>
@@ -113,6 +114,15 @@ static bool is_float(const char *text)
         return !*text;
 }
 
+/* What begins with a point is read by Go's strconv, which takes underscores only where Go itself does. */
+static bool underscores_separate_digits(const char *text)
+{
+        for (const char *c = text; *c; c++)
+                if (*c == '_' && (c == text || !isdigit((unsigned char)c[-1]) || !isdigit((unsigned char)c[1])))
+                        return false;
+        return true;
+}
+
 static bool parse_float(struct resolved *ret, const char *text)
 {
         double value;
@@ -139,14 +149,12 @@ static int resolve(struct resolved *ret, const char *text)
                         }
                 }
         }
-        if (*text == '.')
-                return parse_float(ret, text);
-        if (!strchr("+-0123456789", *text))
+        if (!strchr("+-.0123456789", *text) || (*text == '.' && !underscores_separate_digits(text)))
                 return 0;
         plain = strip_underscores(text);
         if (!plain)
                 return -ENOMEM;
-        return parse_integer(ret, plain) || parse_float(ret, plain);
+        return (*text != '.' && parse_integer(ret, plain)) || parse_float(ret, plain);
 }
 
 static int to_json(json_t **ret, const struct resolved *resolved, struct error *error)
@@ -234,6 +242,13 @@ int yaml_scalar(json_t **ret, const char *text, size_t size, const char *tag, bo
         if (wanted >= 0 && (enum kind)wanted != resolved.kind)
                 return error_set(error, EINVAL, "`%s` is not a %s", text, kind_names[wanted]);
         return r ? to_json(ret, &resolved, error) : new_string(ret, text, size, error);
+}
+
+bool yaml_scalar_is_float(const char *text)
+{
+        struct resolved resolved;
+
+        return resolve(&resolved, text) > 0 && resolved.kind == KIND_FLOAT;
 }
 
 bool yaml_scalar_needs_quotes(const char *text)

@@ -18,3 +18,6 @@ int yaml_scalar(json_t **ret, const char *text, size_t size, const char *tag, bo
 
 /* True if the text, written plain, would not read as the string that it is. */
 bool yaml_scalar_needs_quotes(const char *text);
+
+/* True if the text, written plain, would read as a number with a fraction or an exponent, .inf and .nan included. */
+bool yaml_scalar_is_float(const char *text);

@@ -14,6 +14,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "util/cleanup.h"
+
+#define WHITE_SPACE " \t\n\v\f\r"
 #define NANO_DIGITS 9
 #define MAX_EXPONENT 19      /* of the largest quantity, in units */
 #define EXPONENT_MAX 1000000 /* beyond this, every number is zero or the maximum */
@@ -183,12 +186,28 @@ static void format_real(double value, char *buffer, size_t size)
         }
 }
 
+/* As Quantity.UnmarshalJSON(): white space around the text does not count. */
+static int parse_trimmed(struct quantity *ret, const char *text)
+{
+        _cleanup_(freep) char *trimmed = NULL;
+        size_t length;
+
+        text += strspn(text, WHITE_SPACE);
+        length = strlen(text);
+        if (!length || !strchr(WHITE_SPACE, text[length - 1]))
+                return quantity_parse(ret, text);
+        while (strchr(WHITE_SPACE, text[length - 1]))
+                length--;
+        trimmed = strndup(text, length);
+        return trimmed ? quantity_parse(ret, trimmed) : -ENOMEM;
+}
+
 int quantity_from_json(struct quantity *ret, const json_t *value)
 {
         char buffer[64];
 
         if (json_is_string(value))
-                return quantity_parse(ret, json_string_value(value));
+                return parse_trimmed(ret, json_string_value(value));
         if (json_is_integer(value))
                 snprintf(buffer, sizeof(buffer), "%" JSON_INTEGER_FORMAT, json_integer_value(value));
         else if (json_is_real(value))

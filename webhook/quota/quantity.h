@@ -22,7 +22,7 @@ struct quantity {
 /* -EINVAL where the text is no quantity. */
 int quantity_parse(struct quantity *ret, const char *text);
 
-/* A JSON string, or a JSON number as kubectl would write it. -EINVAL for anything else. */
+/* A JSON string, or a JSON number as kubectl would write it. -EINVAL for anything else; -ENOMEM. */
 int quantity_from_json(struct quantity *ret, const json_t *value);
 
 static inline struct quantity quantity_whole(int64_t units)
