@@ -13,13 +13,12 @@
 #include <stdbool.h>
 #include <string.h>
 
-#define HASH_NONFATAL_OOM 1
-#include <uthash.h>
 #include <yaml.h>
 
 #include "manifest/yaml_scalar.h"
 #include "util/cleanup.h"
 #include "util/error.h"
+#include "util/map.h"
 
 struct anchor {
         char *name;    /* owned */

@@ -12,12 +12,11 @@
 #include <errno.h>
 #include <string.h>
 
-#define HASH_NONFATAL_OOM 1
-#include <uthash.h>
 
 #include "policy/resource_policy.h"
 #include "policy/selector.h"
 #include "util/labels.h"
+#include "util/map.h"
 
 struct bucket {
         char *key; /* owned; the parts of bucket_key(), with their NULs */

@@ -137,7 +137,7 @@ static void *run(void *userdata)
 
                 lock_acquire(committer->lock);
                 group = take_queue(committer);
-                r = group ? committer->ops->prepare(committer->userdata, group, &error) : 0;
+                r = group ? committer->ops->prepare(committer->userdata, &error) : 0;
                 lock_release(committer->lock);
                 if (!group)
                         return NULL;

@@ -28,7 +28,7 @@ struct change {
 struct committer_ops {
         /* Called with the lock: notes what write() needs of the state beside the changes. Negative errno: the group
          * fails as if write() had. */
-        int (*prepare)(void *userdata, const struct change *first, struct error *error);
+        int (*prepare)(void *userdata, struct error *error);
 
         /* Called without the lock. `first` begins the group; what prepare() noted ends here. */
         int (*write)(void *userdata, const struct change *first, struct error *error);

@@ -8,10 +8,8 @@
 #include <errno.h>
 #include <string.h>
 
-#define HASH_NONFATAL_OOM 1
-#include <uthash.h>
-
 #include "quota/reservation.h"
+#include "util/map.h"
 
 struct counter_entry {
         char *key; /* owned */

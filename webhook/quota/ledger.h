@@ -19,42 +19,18 @@
 
 #include "quota/committer.h"
 #include "quota/counter.h"
+#include "quota/entries.h"
+#include "quota/limit.h"
 #include "quota/reservation.h"
 #include "util/cleanup.h"
 
 struct error;
 struct ledger;
 
-/* Names the counters of a reservation. Must depend on nothing that changes. 0 or negative errno. */
-struct classifier {
-        uint64_t generation; /* of the policies and quotas behind it; grows */
-        int (*classify)(void *userdata, const struct reservation *reservation, struct counter_keys *ret);
-        void *userdata; /* owned by whoever holds the classifier */
-        void (*release)(void *userdata);
-};
-
-enum limit_kind { LIMIT_GPUS, LIMIT_PODS, LIMIT_RESOURCE };
-
-/* A bound that a claim must keep: counter + claim <= limit. All borrowed. */
-struct limit {
-        enum limit_kind kind;
-        const char *key;         /* of the counter */
-        const char *resource;    /* LIMIT_RESOURCE: its name */
-        struct quantity limit;   /* GPUs, pods, or the resource's unit */
-        bool ignore_terminating; /* leave out reservations that are terminating (not for LIMIT_GPUS) */
-};
-
 enum ledger_answer {
         LEDGER_RESERVED, /* it fits and counts from now on */
         LEDGER_REFUSED,  /* a limit would be exceeded */
         LEDGER_STALE,    /* the limits come from policies and quotas that are no longer in force: decide again */
-};
-
-/* Why a claim was refused: the first limit that it would exceed. */
-struct refusal {
-        size_t limit;           /* its index */
-        struct quantity used;   /* what its counter holds now */
-        struct quantity wanted; /* what the claim would add */
 };
 
 /*
@@ -102,9 +78,6 @@ int ledger_terminate(struct ledger *ledger, const struct reservation_key *key, u
 /* Waiting for durability: see committer_wait() and committer_cancel(). In memory, everything is durable. */
 int ledger_wait(struct ledger *ledger, struct commit_waiter *waiter, uint64_t commit);
 bool ledger_cancel(struct ledger *ledger, struct commit_waiter *waiter);
-
-/* Blocks until `commit` is durable; 0 or negative errno. For programs that have nothing else to do. */
-int ledger_sync(struct ledger *ledger, uint64_t commit, struct error *error);
 
 /* A copy of a counter (all zero where nothing counts toward it); free with counter_clear(). */
 int ledger_counter(struct ledger *ledger, const char *key, struct counter *ret);

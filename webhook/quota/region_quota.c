@@ -9,11 +9,9 @@
 #include <errno.h>
 #include <string.h>
 
-#define HASH_NONFATAL_OOM 1
-#include <uthash.h>
-
 #include "manifest/field.h"
 #include "manifest/manifest.h"
+#include "util/map.h"
 
 static void region_quota_free(struct region_quota *quota)
 {

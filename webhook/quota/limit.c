@@ -1,0 +1,59 @@
+/*
+ * A limit names its counter by key, so that whoever states limits need not know what is counted, and the counters
+ * need not know what is limited.
+ */
+#include "quota/limit.h"
+
+#include "quota/counter.h"
+#include "quota/reservation.h"
+#include "quota/resources.h"
+
+static struct quantity resource_of(const struct resources *resources, const char *name)
+{
+        const struct quantity *quantity = resources_find(resources, name);
+
+        return quantity ? *quantity : quantity_whole(0);
+}
+
+/* What the limit's counter holds. */
+static struct quantity used_of(const struct counter *counter, const struct limit *limit)
+{
+        struct quantity terminating = quantity_whole(0), used;
+
+        if (!counter)
+                return quantity_whole(0);
+        if (limit->kind == LIMIT_GPUS)
+                return counter->gpus;
+        if (limit->kind == LIMIT_PODS) {
+                used = quantity_whole(counter->pods);
+                terminating = quantity_whole(counter->terminating_pods);
+        } else {
+                used = resource_of(&counter->resources, limit->resource);
+                terminating = resource_of(&counter->terminating_resources, limit->resource);
+        }
+        return limit->ignore_terminating ? quantity_subtract(used, terminating) : used;
+}
+
+static struct quantity wanted_of(const struct reservation *reservation, const struct limit *limit)
+{
+        if (limit->kind == LIMIT_GPUS)
+                return quantity_whole(reservation->gpus);
+        if (limit->kind == LIMIT_PODS)
+                return quantity_whole(1);
+        return resource_of(&reservation->resources, limit->resource);
+}
+
+bool limits_keep(const struct limit *limits, size_t n_limits, const struct counters *counters,
+                 const struct reservation *reservation, struct refusal *ret)
+{
+        for (size_t i = 0; i < n_limits; i++) {
+                struct quantity used = used_of(counters_find(counters, limits[i].key), &limits[i]);
+                struct quantity wanted = wanted_of(reservation, &limits[i]);
+
+                if (quantity_compare(quantity_add(used, wanted), limits[i].limit) > 0) {
+                        *ret = (struct refusal){.limit = i, .used = used, .wanted = wanted};
+                        return false;
+                }
+        }
+        return true;
+}

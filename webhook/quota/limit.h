@@ -1,0 +1,34 @@
+/*
+ * Bounds on what a counter may hold: the GPUs of a pool, the pods and resources of a policy's unit.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "quota/quantity.h"
+
+struct counters;
+struct reservation;
+
+enum limit_kind { LIMIT_GPUS, LIMIT_PODS, LIMIT_RESOURCE };
+
+/* A bound that a claim must keep: counter + claim <= limit. All borrowed. */
+struct limit {
+        enum limit_kind kind;
+        const char *key;         /* of the counter */
+        const char *resource;    /* LIMIT_RESOURCE: its name */
+        struct quantity limit;   /* GPUs, pods, or the resource's unit */
+        bool ignore_terminating; /* leave out reservations that are terminating (not for LIMIT_GPUS) */
+};
+
+/* Why a claim was refused: the first limit that it would exceed. */
+struct refusal {
+        size_t limit;           /* its index */
+        struct quantity used;   /* what its counter holds now */
+        struct quantity wanted; /* what the claim would add */
+};
+
+/* True if the reservation fits under every limit; else *ret says which it would exceed. */
+bool limits_keep(const struct limit *limits, size_t n_limits, const struct counters *counters,
+                 const struct reservation *reservation, struct refusal *ret);
