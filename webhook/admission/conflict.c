@@ -75,18 +75,18 @@ static bool requirement_allows(const struct node_requirement *requirement, const
 {
         long long have, bound;
 
-        if (!strcmp(requirement->operator, "In"))
+        if (!strcmp(requirement->relation, "In"))
                 return is_one_of(value, requirement);
-        if (!strcmp(requirement->operator, "NotIn"))
+        if (!strcmp(requirement->relation, "NotIn"))
                 return !is_one_of(value, requirement);
-        if (!strcmp(requirement->operator, "Exists"))
+        if (!strcmp(requirement->relation, "Exists"))
                 return true;
-        if (!strcmp(requirement->operator, "DoesNotExist"))
+        if (!strcmp(requirement->relation, "DoesNotExist"))
                 return false;
         if (requirement->n_values != 1 || !parse_integer(value, &have) ||
             !parse_integer(requirement->values[0], &bound))
                 return false;
-        return !strcmp(requirement->operator, "Gt") ? have > bound : have < bound;
+        return !strcmp(requirement->relation, "Gt") ? have > bound : have < bound;
 }
 
 /* The value that the unit's nodes have for this key, or NULL where the unit says nothing of it. */
@@ -124,7 +124,7 @@ static int compare_affinity(char **ret, const struct pod *pod, const struct unit
         if (!broken)
                 return 0;
         if (asprintf(ret, "the pod's required node affinity (%s %s) contradicts the unit's %s=%s", broken->key,
-                     broken->operator, broken->key, unit_node_label(unit, broken->key)) < 0)
+                     broken->relation, broken->key, unit_node_label(unit, broken->key)) < 0)
                 return -ENOMEM;
         return 1;
 }

@@ -144,13 +144,13 @@ static bool read_term(struct node_term *term, const struct field *field)
         for (size_t i = 0; i < n; i++) {
                 struct field item = field_item(&expressions, i);
                 struct field key = field_member(&item, "key");
-                struct field operator= field_member(&item, "operator");
+                struct field relation = field_member(&item, "operator");
                 struct field values = field_member(&item, "values");
                 struct node_requirement *requirement = &term->requirements[term->n_requirements++];
 
-                requirement->key = requirement->operator= "";
+                requirement->key = requirement->relation = "";
                 if (!field_object(&item) || !field_string(&key, &requirement->key) ||
-                    !field_string(&operator, & requirement->operator) || !read_values(requirement, &values))
+                    !field_string(&relation, &requirement->relation) || !read_values(requirement, &values))
                         return false;
         }
         return true;

@@ -29,7 +29,7 @@ enum pod_phase { POD_PENDING, POD_RUNNING, POD_SUCCEEDED, POD_FAILED, POD_UNKNOW
 /* One requirement of a node selector term (core/v1 NodeSelectorRequirement). */
 struct node_requirement {
         const char *key;
-        const char *operator; /* In NotIn Exists DoesNotExist Gt Lt */
+        const char *relation; /* In NotIn Exists DoesNotExist Gt Lt */
         const char **values;  /* owned array of borrowed strings */
         size_t n_values;
 };

@@ -12,7 +12,6 @@
 #include <errno.h>
 #include <string.h>
 
-
 #include "policy/resource_policy.h"
 #include "policy/selector.h"
 #include "util/labels.h"
@@ -149,20 +148,22 @@ static int file_under(struct policy_index *index, const struct resource_policy *
         return bucket ? bucket_add(bucket, policy) : -ENOMEM;
 }
 
+static bool tells_more(const struct requirement *requirement, const struct requirement *than)
+{
+        if (requirement->relation == SELECTOR_EXISTS)
+                return !than;
+        return requirement->relation == SELECTOR_IN &&
+               (!than || than->relation == SELECTOR_EXISTS || requirement->n_values < than->n_values);
+}
+
 /* The requirement to file a policy under: In with the fewest values, else Exists, else NULL. */
 static const struct requirement *most_telling(const struct selector *selector)
 {
         const struct requirement *best = NULL;
 
-        for (size_t i = 0; i < selector_count(selector); i++) {
-                const struct requirement *requirement = selector_at(selector, i);
-
-                if (requirement->operator==
-                    SELECTOR_IN &&(!best || best->operator== SELECTOR_EXISTS || requirement->n_values<best->n_values))
-                        best = requirement;
-                else if (requirement->operator== SELECTOR_EXISTS && !best)
-                        best = requirement;
-        }
+        for (size_t i = 0; i < selector_count(selector); i++)
+                if (tells_more(selector_at(selector, i), best))
+                        best = selector_at(selector, i);
         return best;
 }
 
@@ -173,7 +174,7 @@ static int index_add(struct policy_index *index, const struct resource_policy *p
 
         if (!requirement)
                 return file_under(index, policy, NULL, NULL);
-        if (requirement->operator== SELECTOR_EXISTS)
+        if (requirement->relation == SELECTOR_EXISTS)
                 return file_under(index, policy, requirement->key, NULL);
         for (size_t i = 0; i < requirement->n_values && r >= 0; i++)
                 if (!i || strcmp(requirement->values[i - 1], requirement->values[i]))

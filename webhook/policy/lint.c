@@ -201,7 +201,7 @@ void lint_policy(const struct lint_policy *policy, const struct quota_table *quo
 
 static bool same_requirement(const struct requirement *a, const struct requirement *b)
 {
-        if (a->operator!= b->operator|| strcmp(a->key, b->key) || a->n_values != b->n_values)
+        if (a->relation != b->relation || strcmp(a->key, b->key) || a->n_values != b->n_values)
                 return false;
         for (size_t i = 0; i < a->n_values; i++)
                 if (strcmp(a->values[i], b->values[i]))

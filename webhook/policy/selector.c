@@ -154,8 +154,8 @@ static bool read_values(struct requirement *requirement, const struct field *fie
 
 static bool check_values(const struct requirement *requirement, const struct field *values)
 {
-        const char *name = operator_names[requirement->operator];
-        bool wants = requirement->operator== SELECTOR_IN || requirement->operator== SELECTOR_NOT_IN;
+        const char *name = operator_names[requirement->relation];
+        bool wants = requirement->relation == SELECTOR_IN || requirement->relation == SELECTOR_NOT_IN;
 
         if (wants && !requirement->n_values)
                 return field_error(values, "must name at least one value for operator %s", name);
@@ -168,19 +168,19 @@ static bool read_expression(struct selector *selector, const struct field *field
 {
         static const char *const known[] = {"key", "operator", "values", NULL};
         struct field key = field_member(field, "key");
-        struct field operator= field_member(field, "operator");
+        struct field relation = field_member(field, "operator");
         struct field values = field_member(field, "values");
         struct requirement *requirement;
         const char *name = NULL;
         int index = -1;
 
-        if (!field_object(field) || !field_string(&key, &name) || !field_enum(&operator, operator_names, &index))
+        if (!field_object(field) || !field_string(&key, &name) || !field_enum(&relation, operator_names, &index))
                 return false;
         field_warn_unknown(field, known);
         if (!name)
                 return field_must_be(&key, "a label key");
         if (index < 0)
-                return field_must_be(&operator, "In, NotIn, Exists or DoesNotExist");
+                return field_must_be(&relation, "In, NotIn, Exists or DoesNotExist");
         if (!check_key(&key, name))
                 return false;
 
@@ -188,7 +188,7 @@ static bool read_expression(struct selector *selector, const struct field *field
         if (!requirement)
                 return out_of_memory(field);
         selector->count++;
-        requirement->operator=(enum selector_operator) index;
+        requirement->relation = (enum selector_operator)index;
         requirement->key = strdup(name);
         if (!requirement->key)
                 return out_of_memory(field);
@@ -256,7 +256,7 @@ static bool has_value(const struct requirement *requirement, const char *value)
 
 bool requirement_match(const struct requirement *requirement, const char *value)
 {
-        switch (requirement->operator) {
+        switch (requirement->relation) {
         case SELECTOR_IN:
                 return value && has_value(requirement, value);
         case SELECTOR_NOT_IN:

@@ -19,7 +19,7 @@ enum selector_operator { SELECTOR_IN, SELECTOR_NOT_IN, SELECTOR_EXISTS, SELECTOR
 /* One term. A plain label is "key In [value]". */
 struct requirement {
         char *key; /* owned */
-        enum selector_operator operator;
+        enum selector_operator relation;
         char **values; /* owned; sorted, none for Exists and DoesNotExist */
         size_t n_values;
 };

@@ -262,5 +262,5 @@ const char *quantity_format(struct quantity quantity, char buffer[static QUANTIT
         } while (rest);
         if (negative)
                 *--write = '-';
-        return strcpy(buffer, write);
+        return memmove(buffer, write, strlen(write) + 1);
 }

@@ -165,15 +165,14 @@ static void put_field(struct line *line, const struct log_field *field)
 /* RFC 3339 in UTC, with milliseconds. */
 static void put_time(struct line *line)
 {
-        char text[40], milliseconds[8];
+        char seconds[32], text[40];
         struct timespec now;
         struct tm tm;
 
         clock_gettime(CLOCK_REALTIME, &now);
         gmtime_r(&now.tv_sec, &tm);
-        strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &tm);
-        snprintf(milliseconds, sizeof(milliseconds), ".%03dZ", (int)(now.tv_nsec / 1000000));
-        strcat(text, milliseconds);
+        strftime(seconds, sizeof(seconds), "%Y-%m-%dT%H:%M:%S", &tm);
+        snprintf(text, sizeof(text), "%s.%03dZ", seconds, (int)(now.tv_nsec / 1000000));
         put_key(line, "time");
         put_value(line, text);
 }
