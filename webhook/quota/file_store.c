@@ -2,6 +2,8 @@
  * Durable means: written, and synced by the file system. A group is one line, so that a crash in the middle of
  * writing leaves a line that its checksum gives away, and only the last line can be such a one: nothing is appended
  * behind a write that failed. That is also how a torn tail is told from damage: damage has good lines behind it.
+ * The header is never torn, as the file comes into being by a rename: a first line that is whole but not good is no
+ * ledger's, and a file that is not ours is not emptied.
  *
  * After a failed sync the kernel may have dropped the dirty pages, and a second sync that succeeds says nothing of
  * them. So after any failure the file as it stands is not trusted for another append; only a new file, written from
@@ -174,6 +176,8 @@ static int replay_text(struct file_store *store, const char *text, size_t size, 
         for (; offset < size; offset = next) {
                 number++;
                 if (!read_line(text, size, offset, &line, &next)) {
+                        if (number == 1 && text[next - 1] == '\n')
+                                return damaged(store, error, number, "is not the header of a regionfit ledger");
                         if (has_good_line(text, size, next))
                                 return damaged(store, error, number, "is damaged, and good records follow it");
                         break;
