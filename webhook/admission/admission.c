@@ -6,7 +6,12 @@
  * Without a view of the cluster, the end of a pod is learnt from reviews. The first DELETE review of a pod says no
  * more than that somebody wants it gone: another webhook may refuse it, and its containers run until the grace
  * period is over. The API server asks once more when it removes the object, and then deletionGracePeriodSeconds is
- * 0: only this one, or a final phase, gives back.
+ * 0: only this one, or a final phase, gives back. A pod with finalizers goes with the UPDATE that takes the last of
+ * them away, without another DELETE review.
+ *
+ * Of an UPDATE only the oldObject is a fact. The new object is what somebody would like to be stored, and we see it
+ * before the API server has dropped a phase that did not come by way of the status subresource, or refused a
+ * deletionTimestamp: believed, it would let anybody who may edit a pod get its GPUs back while it runs.
  */
 #include "admission/admission.h"
 
@@ -255,13 +260,21 @@ static struct reservation_key pod_key(const struct pod *pod)
         };
 }
 
-/* Follows a pod on its way out: `now` is how it is, `before` how it was charged. */
+/* True where nothing of the pod is left, or will be once the review is answered. */
+static bool pod_ends(const struct review *review, const struct pod *now, const struct pod *before)
+{
+        bool reported = !strcmp(review->subresource, "status") && pod_is_finished(now);
+
+        return reported || pod_is_finished(before) || (before->deletion_confirmed && !now->has_finalizers);
+}
+
+/* Follows a pod on its way out: `before` is how it is stored, `now` how it shall be; the same in a DELETE review. */
 static int follow(struct admission *admission, const struct review *review, const struct pod *now,
                   const struct pod *before, struct admission_answer *ret, struct error *error)
 {
         struct reservation_key key = pod_key(before);
-        bool ends = now->deletion_confirmed || pod_is_finished(now);
-        bool leaves = now->terminating || review->operation == OPERATION_DELETE;
+        bool ends = pod_ends(review, now, before);
+        bool leaves = before->terminating || review->operation == OPERATION_DELETE;
         int r = 0;
 
         if (!*key.id || review->dry_run || admission->options.audit_only)

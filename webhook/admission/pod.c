@@ -84,12 +84,14 @@ static bool read_deletion(struct pod *pod, const struct field *metadata)
 {
         struct field timestamp = field_member(metadata, "deletionTimestamp");
         struct field grace = field_member(metadata, "deletionGracePeriodSeconds");
+        struct field finalizers = field_member(metadata, "finalizers");
         int64_t seconds = -1;
 
-        if (!field_count_number(&grace, &seconds))
+        if (!field_count_number(&grace, &seconds) || !field_array(&finalizers))
                 return false;
         pod->terminating = timestamp.value;
         pod->deletion_confirmed = pod->terminating && seconds == 0;
+        pod->has_finalizers = field_count(&finalizers) > 0;
         return true;
 }
 

@@ -62,6 +62,7 @@ struct pod {
         bool mirror, ignored;
         bool terminating;        /* has a deletionTimestamp */
         bool deletion_confirmed; /* and its deletionGracePeriodSeconds is 0: nothing of it runs any more */
+        bool has_finalizers;     /* it stays, whoever deletes it, until they are taken away */
         enum pod_phase phase;
 
         struct resources requests; /* effective; see pod_requests.h */
