@@ -42,24 +42,32 @@ static bool has_failed(const struct committer *committer, uint64_t commit) requi
         return false;
 }
 
+/* True if there is room for another range. */
+static bool make_room(struct committer *committer) requires_lock(*committer->lock)
+{
+        size_t capacity = 2 * committer->failed_capacity;
+        struct range *larger;
+
+        if (committer->n_failed < committer->failed_capacity)
+                return true;
+        larger = reallocarray(committer->failed, capacity, sizeof(*larger));
+        if (!larger)
+                return false;
+        committer->failed = larger;
+        committer->failed_capacity = capacity;
+        return true;
+}
+
 /*
  * Joins the range to the last one if nothing succeeded between them, or if there is no room for another: to call a
  * success a failure is safe, the other way round is not. There is always room for the first.
  */
 static void add_failed(struct committer *committer, uint64_t first, uint64_t last) requires_lock(*committer->lock)
 {
-        struct range *latest = &committer->failed[committer->n_failed - 1], *larger;
-        size_t capacity = committer->failed_capacity;
+        bool room = make_room(committer);
+        struct range *latest = committer->n_failed ? &committer->failed[committer->n_failed - 1] : NULL;
 
-        if (committer->n_failed == capacity) {
-                larger = reallocarray(committer->failed, 2 * capacity, sizeof(*larger));
-                if (larger) {
-                        committer->failed = larger;
-                        committer->failed_capacity = 2 * capacity;
-                        latest = &larger[committer->n_failed - 1];
-                }
-        }
-        if (committer->n_failed && (latest->last + 1 == first || committer->n_failed == committer->failed_capacity))
+        if (latest && (latest->last + 1 == first || !room))
                 latest->last = last;
         else
                 committer->failed[committer->n_failed++] = (struct range){first, last};
