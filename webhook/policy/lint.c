@@ -142,12 +142,12 @@ static bool takes_everything(const struct unit *unit, const struct quota_table *
         return !*unit->region || !quota_table_find(quotas, unit->region, unit->series).limited;
 }
 
-/* What the earlier unit asks of a pod, the later one asks as well: no pod is left for it. */
-static bool hides(const struct unit *earlier, const struct unit *later)
+/* True if they would make the same of a pod. */
+static bool adds_the_same(const struct unit *a, const struct unit *b)
 {
-        return labels_include(later->pod_labels, earlier->pod_labels) &&
-               labels_include(later->node_selector, earlier->node_selector) &&
-               unit_is_virtual(earlier) == unit_is_virtual(later);
+        return unit_is_virtual(a) == unit_is_virtual(b) && labels_include(a->pod_labels, b->pod_labels) &&
+               labels_include(b->pod_labels, a->pod_labels) && labels_include(a->node_selector, b->node_selector) &&
+               labels_include(b->node_selector, a->node_selector);
 }
 
 static void check_reachable(const struct place *place, const struct quota_table *quotas)
@@ -156,8 +156,7 @@ static void check_reachable(const struct place *place, const struct quota_table 
         char path[PATH_SIZE];
 
         for (size_t i = 0; i < place->unit; i++) {
-                bool same = labels_include(units[i].pod_labels, unit->pod_labels) && hides(&units[i], unit) &&
-                            labels_include(units[i].node_selector, unit->node_selector);
+                bool same = adds_the_same(&units[i], unit);
 
                 if (!takes_everything(&units[i], quotas) && !same)
                         continue;
