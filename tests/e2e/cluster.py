@@ -6,61 +6,36 @@ is kept in one new folder that only its owner can read; the ports are whatever w
 
 As a program it runs such a cluster with regionfit in front of it, for a person to play with:
 
-    tests/e2e/cluster.py --regionfit build/regionfit
+    tests/e2e/cluster.py --regionfit build/run/webhook/regionfit
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import secrets
 import shlex
-import shutil
 import signal
 import socket
 import ssl
-import subprocess
 import sys
 import tempfile
 import urllib.error
 import urllib.request
 from pathlib import Path
-from typing import Any
 
 import yaml
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
+from binaries import BinariesMissingError, find_binaries
+from kubectl import Kubectl, KubectlError
 from process import NotReadyError, Process
 from webhook import Webhook
 
-HERE = Path(__file__).resolve().parent
-TOP = HERE.parent.parent
+TOP = Path(__file__).resolve().parent.parent.parent
 EXAMPLES = TOP / "charts" / "regionfit" / "examples"
-PROGRAMS = ("kube-apiserver", "kube-controller-manager", "kubectl")
-
-
-class BinariesMissingError(Exception):
-    """Why there is no Kubernetes to run."""
-
-
-class KubectlError(Exception):
-    """What kubectl wrote to standard error."""
-
-
-def find_binaries() -> dict[str, str]:
-    """The paths of the programs by name. The first call on a machine builds them, which takes minutes."""
-    build = subprocess.run([str(HERE / "tools" / "build")], stdout=subprocess.PIPE, text=True, check=False)
-    if build.returncode or not build.stdout.strip():
-        raise BinariesMissingError(f"tests/e2e/tools/build failed with status {build.returncode}")
-    folder = Path(build.stdout.splitlines()[-1])
-    binaries = {name: str(folder / name) for name in PROGRAMS}
-    etcd = folder / "etcd"
-    found = str(etcd) if etcd.exists() else shutil.which("etcd")
-    if not found:
-        raise BinariesMissingError("there is no etcd (Debian package etcd-server)")
-    return {**binaries, "etcd": found}
+STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def free_ports(count: int) -> list[int]:
@@ -97,6 +72,7 @@ class Cluster:
         self.folder = folder
         self.binaries = binaries
         self.kubeconfig = folder / "kubeconfig"
+        self.kubectl = Kubectl(binaries["kubectl"], self.kubeconfig)
         self.token = secrets.token_urlsafe(24)
         self.etcd_port, self.peer_port, self.api_port = free_ports(3)
         self.url = f"https://127.0.0.1:{self.api_port}"
@@ -202,35 +178,18 @@ class Cluster:
         }
         write_private(self.kubeconfig, yaml.safe_dump(config, sort_keys=False))
 
-    def kubectl(self, *arguments: str, text: str | None = None) -> str:
-        """Its standard output; KubectlError where it fails. `text` is its standard input."""
-        result = subprocess.run(
-            [self.binaries["kubectl"], "--kubeconfig", str(self.kubeconfig), *arguments],
-            input=text if text is not None else "",
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=90,
-        )
-        if result.returncode:
-            raise KubectlError(result.stderr.strip())
-        return result.stdout
 
-    def read(self, *arguments: str) -> Any:
-        """kubectl's answer as a JSON value."""
-        return json.loads(self.kubectl(*arguments, "-o", "json"))
-
-
-def create_namespaces(cluster: Cluster, manifests: Path) -> None:
+def create_namespaces(kubectl: Kubectl, manifests: Path) -> None:
     """Those that the policies name, so that the examples can be tried at once."""
     documents = [one for path in sorted(manifests.glob("*.yaml")) for one in yaml.safe_load_all(path.read_text())]
     names = {one["metadata"].get("namespace", "default") for one in documents if one}
-    for name in sorted(names - {"default"}):
-        cluster.kubectl("create", "namespace", name)
+    there = {one["metadata"]["name"] for one in kubectl.read("get", "namespaces")["items"]}
+    for name in sorted(names - there):
+        kubectl("create", "namespace", name)
 
 
 def print_help(cluster: Cluster, webhook: Webhook) -> None:
-    """The KUBECONFIG line is all that goes to standard output's first line, for `eval` and for people."""
+    """The first line is the KUBECONFIG line alone, for `eval` and for people."""
     kubectl = shlex.quote(cluster.binaries["kubectl"])
     examples = [path.relative_to(TOP) for path in sorted(EXAMPLES.glob("*.yaml"))]
     print(f"export KUBECONFIG={shlex.quote(str(cluster.kubeconfig))}")
@@ -245,42 +204,46 @@ def print_help(cluster: Cluster, webhook: Webhook) -> None:
 
 
 def play(cluster: Cluster, webhook: Webhook) -> None:
-    """Runs until a signal comes."""
-    stop_signals = {signal.SIGINT, signal.SIGTERM}
+    """Runs until a signal comes; later ones wait until everything has been ended."""
     cluster.start()
     webhook.start()
-    webhook.register(cluster)
-    create_namespaces(cluster, webhook.manifests)
+    webhook.register(cluster.kubectl)
+    create_namespaces(cluster.kubectl, webhook.manifests)
     print_help(cluster, webhook)
-    signal.pthread_sigmask(signal.SIG_BLOCK, stop_signals)
-    signal.sigwait(stop_signals)
+    signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
+    signal.sigwait(STOP_SIGNALS)
 
 
 def interrupt(*_: object) -> None:
     raise KeyboardInterrupt
 
 
+def run(regionfit: Path, manifests: Path) -> None:
+    with tempfile.TemporaryDirectory(prefix="regionfit-cluster.") as name:
+        cluster = Cluster(Path(name), find_binaries())
+        webhook = Webhook(regionfit, cluster.folder, manifests)
+        try:
+            play(cluster, webhook)
+        finally:
+            webhook.stop()
+            cluster.stop()
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description="A local Kubernetes API server with regionfit in front of it.")
-    parser.add_argument("--regionfit", type=Path, default=TOP / "build" / "regionfit", help="the program to run")
+    parser.add_argument("--regionfit", type=Path, required=True, help="the program to run")
     parser.add_argument("--manifests", type=Path, default=EXAMPLES / "manifests", help="policies and quotas")
     options = parser.parse_args()
 
-    signal.signal(signal.SIGTERM, interrupt)
-    with tempfile.TemporaryDirectory(prefix="regionfit-cluster.") as name:
-        try:
-            cluster = Cluster(Path(name), find_binaries())
-            webhook = Webhook(options.regionfit.resolve(), cluster.folder, options.manifests.resolve())
-            try:
-                play(cluster, webhook)
-            finally:
-                webhook.stop()
-                cluster.stop()
-        except KeyboardInterrupt:
-            pass
-        except (BinariesMissingError, KubectlError, NotReadyError, OSError) as error:
-            print(f"cluster: {error}", file=sys.stderr)
-            return 1
+    for number in STOP_SIGNALS:
+        signal.signal(number, interrupt)
+    try:
+        run(options.regionfit.resolve(), options.manifests.resolve())
+    except KeyboardInterrupt:
+        pass
+    except (BinariesMissingError, KubectlError, NotReadyError, OSError) as error:
+        print(f"cluster: {error}", file=sys.stderr)
+        return 1
     return 0
 
 

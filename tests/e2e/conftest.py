@@ -1,4 +1,4 @@
-"""Fixtures: a cluster per module, and for each test a regionfit of its own, with its own policies and state."""
+"""Fixtures: one cluster, and for each test a regionfit of its own, with its own policies and state."""
 
 from __future__ import annotations
 
@@ -9,72 +9,70 @@ from pathlib import Path
 
 import pytest
 
-from cluster import TOP, BinariesMissingError, Cluster, KubectlError, find_binaries
+from binaries import find_binaries
+from cluster import TOP, Cluster
+from kubectl import Kubectl, KubectlError
+from pods import DATA
 from process import wait_until
-from webhook import Webhook
+from webhook import CONFIGURATION, Webhook
 
-DATA = Path(__file__).resolve().parent / "data"
-
-
-@pytest.fixture(scope="session")
-def binaries() -> dict[str, str]:
-    try:
-        return find_binaries()
-    except BinariesMissingError as error:
-        pytest.skip(str(error))
+OTHER = "other"
 
 
 @pytest.fixture(scope="session")
 def regionfit() -> Path:
-    path = Path(os.environ.get("REGIONFIT") or TOP / "build" / "regionfit").resolve()
+    path = Path(os.environ.get("REGIONFIT") or TOP / "build" / "gcc" / "webhook" / "regionfit").resolve()
     if not path.exists():
         pytest.fail(f"there is no {path}: build it, or name it with REGIONFIT")
     return path
 
 
-@pytest.fixture(scope="module")
-def cluster(tmp_path_factory: pytest.TempPathFactory, binaries: dict[str, str]) -> Iterator[Cluster]:
-    cluster = Cluster(tmp_path_factory.mktemp("cluster"), binaries)
+@pytest.fixture(scope="session")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    cluster = Cluster(tmp_path_factory.mktemp("cluster"), find_binaries())
     cluster.start()
     yield cluster
     cluster.stop()
 
 
+@pytest.fixture(scope="session")
+def kubectl(cluster: Cluster) -> Kubectl:
+    return cluster.kubectl
+
+
 @pytest.fixture
-def webhook(cluster: Cluster, regionfit: Path, tmp_path: Path) -> Iterator[Webhook]:
+def webhook(kubectl: Kubectl, regionfit: Path, tmp_path: Path) -> Iterator[Webhook]:
     """Registered, and known to be asked."""
     manifests = Path(shutil.copytree(DATA / "manifests", tmp_path / "manifests"))
     webhook = Webhook(regionfit, tmp_path, manifests)
     try:
         webhook.start()
-        webhook.register(cluster)
-        wait_until("the API server asks the webhook", lambda: is_asked(cluster))
+        webhook.register(kubectl)
         yield webhook
     finally:
-        clean(cluster)
-        webhook.unregister(cluster)
+        wait_until("nothing is left", lambda: is_clean(kubectl))
+        webhook.unregister(kubectl)
         webhook.stop()
 
 
-def is_asked(cluster: Cluster) -> bool:
-    """The API server reads a registration some time after it has stored it."""
-    try:
-        pod = cluster.read("create", "--dry-run=server", "-f", str(DATA / "pod.yaml"))
-    except KubectlError:
-        return False
-    return "regionfit.io/placement" in pod["metadata"].get("annotations", {})
+@pytest.fixture
+def other_namespace(webhook: Webhook, kubectl: Kubectl) -> Iterator[str]:
+    """A namespace that has no policy."""
+    assert webhook.process
+    kubectl("create", "namespace", OTHER)
+    wait_until("pods can be created", lambda: kubectl("get", "serviceaccounts", "-n", OTHER, "-o", "name"))
+    yield OTHER
+    kubectl("delete", "namespace", OTHER, "--ignore-not-found")
 
 
-def clean(cluster: Cluster) -> None:
+def is_clean(kubectl: Kubectl) -> bool:
     """Leaves no pod behind, and nobody who makes new ones. A webhook that does not answer would be in the way."""
-    wait_until("pods can be deleted", lambda: try_clean(cluster))
-
-
-def try_clean(cluster: Cluster) -> bool:
-    cluster.kubectl("delete", "deployments", "--all", "--cascade=foreground", "--wait=false")
+    kubectl("delete", "deployments,jobs", "--all", "--cascade=foreground", "--wait=false")
     try:
-        cluster.kubectl("delete", "pods", "--all", "--wait=false")
+        for pod in kubectl("get", "pods", "-o", "name", "--field-selector", "metadata.name=held").split():
+            kubectl("patch", pod, "--type=merge", "-p", '{"metadata": {"finalizers": null}}')
+        kubectl("delete", "pods", "--all", "--wait=false", "--grace-period=0", "--force")
     except KubectlError:
-        cluster.kubectl("delete", "--ignore-not-found", "mutatingwebhookconfiguration/regionfit")
+        kubectl("delete", "--ignore-not-found", CONFIGURATION)
         return False
-    return not cluster.read("get", "deployments,replicasets,pods")["items"]
+    return not kubectl.read("get", "deployments,replicasets,jobs,pods")["items"]

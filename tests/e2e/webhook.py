@@ -9,17 +9,21 @@ import subprocess
 import urllib.error
 import urllib.request
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import yaml
 
+from kubectl import Kubectl, KubectlError
 from process import Process
-
-if TYPE_CHECKING:
-    from cluster import Cluster
 
 NAME = "placement.regionfit.io"
 CONFIGURATION = "mutatingwebhookconfiguration/regionfit"
+QUESTION = {
+    "apiVersion": "v1",
+    "kind": "Pod",
+    "metadata": {"generateName": "asked-"},
+    "spec": {"containers": [{"name": "none", "image": "none"}]},
+}
 
 
 def rule(resource: str, *operations: str) -> dict[str, Any]:
@@ -98,11 +102,22 @@ class Webhook:
         except (urllib.error.URLError, ConnectionError, TimeoutError):
             return False
 
-    def register(self, cluster: Cluster) -> None:
-        cluster.kubectl("apply", "-f", "-", text=yaml.safe_dump(registration(self.address, self.ca_bundle)))
+    def register(self, kubectl: Kubectl) -> None:
+        """The API server reads a registration some time after it has stored it; returns once it asks."""
+        assert self.process
+        kubectl("apply", "-f", "-", text=yaml.safe_dump(registration(self.address, self.ca_bundle)))
+        self.process.wait_ready("the API server asks it", lambda: self.is_asked(kubectl), timeout=20)
 
-    def unregister(self, cluster: Cluster) -> None:
-        cluster.kubectl("delete", "--ignore-not-found", CONFIGURATION)
+    def is_asked(self, kubectl: Kubectl) -> bool:
+        assert self.process
+        try:
+            kubectl("create", "--dry-run=server", "-f", "-", text=yaml.safe_dump(QUESTION))
+        except KubectlError:  # it still asks the one that was registered before
+            return False
+        return "msg=decision" in self.process.text()
+
+    def unregister(self, kubectl: Kubectl) -> None:
+        kubectl("delete", "--ignore-not-found", CONFIGURATION)
 
     def stop(self) -> int:
         """Returns the exit status; 0 where nothing runs."""

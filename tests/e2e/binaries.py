@@ -1,0 +1,41 @@
+"""The programs of Kubernetes: those of KUBEBUILDER_ASSETS, and tools/build makes what is missing there."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+from pathlib import Path
+
+BUILD = Path(__file__).resolve().parent / "tools" / "build"
+
+
+class BinariesMissingError(Exception):
+    """Why there is no Kubernetes to run."""
+
+
+def run_build() -> str:
+    """Its standard output. Whatever ends us ends the compilers, too: they run in a session of their own."""
+    with subprocess.Popen([str(BUILD)], stdout=subprocess.PIPE, text=True, start_new_session=True) as build:
+        try:
+            output, _ = build.communicate()
+        except BaseException:
+            os.killpg(build.pid, signal.SIGTERM)
+            raise
+    if build.returncode:
+        raise BinariesMissingError(f"tests/e2e/tools/build failed with status {build.returncode}")
+    return output
+
+
+def find_etcd() -> str:
+    found = shutil.which("etcd", path=os.environ.get("KUBEBUILDER_ASSETS")) or shutil.which("etcd")
+    if not found:
+        raise BinariesMissingError("there is no etcd (Debian package etcd-server)")
+    return found
+
+
+def find_binaries() -> dict[str, str]:
+    """The paths of the programs by name. The first call on a machine builds them, which takes minutes."""
+    etcd = find_etcd()
+    return {**{Path(line).name: line for line in run_build().splitlines()}, "etcd": etcd}
