@@ -104,7 +104,7 @@ START_TEST(nothing_is_reserved_before_there_is_a_classifier)
 
         ck_assert_int_eq(ledger_new(&ledger, _i == IN_FOLDER ? scratch_path("state").text : NULL, NULL), 0);
         ck_assert_int_eq(ledger_reserve(ledger, &reservation, 0, NULL, 0, &refusal, &commit, NULL), LEDGER_STALE);
-        ck_assert_int_eq(ledger_check(ledger, reservation, 0, NULL, 0, &refusal, NULL), LEDGER_STALE);
+        ck_assert_int_eq(ledger_check(ledger, reservation, 0, NULL, 0, &refusal), LEDGER_STALE);
         ck_assert_ptr_nonnull(reservation);
         ck_assert_uint_eq(ledger_count(ledger), 0);
 }
@@ -139,8 +139,7 @@ START_TEST(limits_are_kept)
         limits[0].limit = quantity_whole(1000);
         reserve(new_reservation("ns", "r", "", 3), id);
         reservation = new_reservation("ns", "r", "", test->gpus);
-        ck_assert_msg(ledger_check(ledger, reservation, test->generation, limits, 2, &refusal, NULL) ==
-                              (int)test->answer,
+        ck_assert_msg(ledger_check(ledger, reservation, test->generation, limits, 2, &refusal) == (int)test->answer,
                       "%s", test->name);
         assert_gpus("r", 3, 1, 0);
         ck_assert_msg(ledger_reserve(ledger, &reservation, test->generation, limits, 2, &refusal, &commit, NULL) ==

@@ -80,8 +80,8 @@ static int ask(struct decision *decision, const struct context *context, struct 
         int r;
 
         if (!context->reserve)
-                return ledger_check(context->ledger, claim->reservation, generation, claim->limits, claim->n_limits,
-                                    refusal, context->error);
+                return (int)ledger_check(context->ledger, claim->reservation, generation, claim->limits,
+                                         claim->n_limits, refusal);
 
         memcpy(id, claim->reservation->id, sizeof(id));
         r = ledger_reserve(context->ledger, &claim->reservation, generation, claim->limits, claim->n_limits, refusal,

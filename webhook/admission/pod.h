@@ -50,11 +50,10 @@ struct pod {
         const char *owner_kind;  /* of the controlling owner reference, or "" */
         const char *owner_name;
         const char *scheduler;
-        const char *node_name; /* "": not bound to a node */
-        const char
-                *own_region; /* the label serverless-region-id, or "": what it is charged for if it is not placed */
-        const char *region;  /* the region that its author asked for in any way, or "" */
-        const char *series;  /* likewise the GPU model series */
+        const char *node_name;  /* "": not bound to a node */
+        const char *own_region; /* the label serverless-region-id, or "": charged to it if it is not placed */
+        const char *region;     /* the region that its author asked for in any way, or "" */
+        const char *series;     /* likewise the GPU model series */
         struct labels *labels, *annotations, *node_selector; /* owned */
         struct node_term *terms; /* owned; required node affinity: one of them must hold; none: no affinity */
         size_t n_terms;

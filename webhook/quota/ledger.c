@@ -302,16 +302,15 @@ int ledger_reserve(struct ledger *ledger, struct reservation **reservation, uint
         return r < 0 ? error_oom(error) : r;
 }
 
-int ledger_check(struct ledger *ledger, const struct reservation *reservation, uint64_t generation,
-                 const struct limit *limits, size_t n_limits, struct refusal *ret_refusal, struct error *error)
+enum ledger_answer ledger_check(struct ledger *ledger, const struct reservation *reservation, uint64_t generation,
+                                const struct limit *limits, size_t n_limits, struct refusal *ret_refusal)
 {
-        int r;
+        enum ledger_answer answer;
 
-        (void)error;
         lock_acquire(&ledger->lock);
-        r = (int)check(ledger, reservation, generation, limits, n_limits, ret_refusal);
+        answer = check(ledger, reservation, generation, limits, n_limits, ret_refusal);
         lock_release(&ledger->lock);
-        return r;
+        return answer;
 }
 
 /* The entry with this key, if it is the one that the key means. */

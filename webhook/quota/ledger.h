@@ -52,15 +52,15 @@ int ledger_classify(struct ledger *ledger, const struct classifier *classifier, 
 /*
  * Reserves if every limit is kept. On LEDGER_RESERVED the ledger owns *reservation (which becomes NULL), and
  * *ret_commit is what to wait for before anybody is told. Limits from another generation than the
- * classifier's: LEDGER_STALE. -ENOMEM; -EIO with `error` while the store cannot be written.
+ * classifier's: LEDGER_STALE. -ENOMEM, or what the classifier says.
  */
 int ledger_reserve(struct ledger *ledger, struct reservation **reservation, uint64_t generation,
                    const struct limit *limits, size_t n_limits, struct refusal *ret_refusal, uint64_t *ret_commit,
                    struct error *error);
 
-/* As above, but only says what would be answered: reserves nothing, keeps no reservation. */
-int ledger_check(struct ledger *ledger, const struct reservation *reservation, uint64_t generation,
-                 const struct limit *limits, size_t n_limits, struct refusal *ret_refusal, struct error *error);
+/* As above, but only says what would be answered: reserves nothing, keeps no reservation. Cannot fail. */
+enum ledger_answer ledger_check(struct ledger *ledger, const struct reservation *reservation, uint64_t generation,
+                                const struct limit *limits, size_t n_limits, struct refusal *ret_refusal);
 
 /*
  * Gives back a reservation, or marks it as terminating. It must be of this namespace, and of this region and series
