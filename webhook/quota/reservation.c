@@ -13,6 +13,8 @@
 #include "util/error.h"
 #include "util/labels.h"
 
+static const char digits[] = "0123456789abcdef";
+
 struct reservation *reservation_free(struct reservation *reservation)
 {
         if (!reservation)
@@ -30,7 +32,6 @@ struct reservation *reservation_free(struct reservation *reservation)
 
 static int make_id(char id[static RESERVATION_ID_SIZE])
 {
-        static const char digits[] = "0123456789abcdef";
         unsigned char bytes[(RESERVATION_ID_SIZE - 1) / 2];
 
         if (getrandom(bytes, sizeof(bytes), 0) != sizeof(bytes))
@@ -134,7 +135,7 @@ static bool read_id(const struct field *object, char id[static RESERVATION_ID_SI
         struct field field = field_member(object, "id");
         const char *text = json_string_value(field.value);
 
-        if (!text || strlen(text) != RESERVATION_ID_SIZE - 1)
+        if (!text || strlen(text) != RESERVATION_ID_SIZE - 1 || strspn(text, digits) != RESERVATION_ID_SIZE - 1)
                 return field_must_be(&field, "32 hexadecimal digits");
         memcpy(id, text, RESERVATION_ID_SIZE);
         return true;
