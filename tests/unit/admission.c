@@ -28,11 +28,11 @@ struct server {
         struct admission *admission;
 };
 
-static void server_open(struct server *server, bool audit_only)
+static void server_open(struct server *server, FILE *audit)
 {
         const struct admission_options options = {
                 .gpu_resources = pod_default_gpu_resources,
-                .audit_only = audit_only,
+                .audit = audit,
         };
         struct catalog *catalog = catalog_text(objects);
 
@@ -108,7 +108,7 @@ START_TEST(a_full_pool_denies_until_the_pod_is_gone_for_good)
         struct server server;
         json_auto_t *pod = NULL, *another = json_text(pod_text);
 
-        server_open(&server, false);
+        server_open(&server, NULL);
         pod = stored_pod(&server);
         ck_assert(!allowed(ask(&server, "CREATE", "", another, NULL, false)));
 
@@ -134,7 +134,7 @@ START_TEST(a_final_phase_gives_back)
         json_auto_t *pod = NULL, *finished = NULL, *another = json_text(pod_text);
         struct server server;
 
-        server_open(&server, false);
+        server_open(&server, NULL);
         pod = stored_pod(&server);
         finished = json_deep_copy(pod);
         json_object_set_new(finished, "status", json_pack("{s:s}", "phase", "Running"));
@@ -153,7 +153,7 @@ START_TEST(a_dry_run_delete_gives_nothing_back)
         struct server server;
         json_auto_t *pod = NULL;
 
-        server_open(&server, false);
+        server_open(&server, NULL);
         pod = stored_pod(&server);
         set_metadata(pod, "deletionTimestamp", json_string("2026-01-01T00:00:00Z"));
         set_metadata(pod, "deletionGracePeriodSeconds", json_integer(0));
@@ -168,7 +168,7 @@ START_TEST(what_a_pod_is_charged_for_cannot_be_changed)
         struct server server;
         json_auto_t *pod = NULL, *forged = NULL, *moved = NULL, *relabelled = NULL;
 
-        server_open(&server, false);
+        server_open(&server, NULL);
         pod = stored_pod(&server);
         forged = json_deep_copy(pod);
         set_metadata(forged, "annotations", json_pack("{s:s}", "regionfit.io/reservation", "other"));
@@ -192,7 +192,7 @@ START_TEST(a_copied_reservation_gives_nothing_back_elsewhere)
         struct server server;
         json_auto_t *pod = NULL;
 
-        server_open(&server, false);
+        server_open(&server, NULL);
         pod = stored_pod(&server);
         set_metadata(pod, "namespace", json_string("other"));
         set_metadata(pod, "deletionTimestamp", json_string("2026-01-01T00:00:00Z"));
@@ -203,12 +203,29 @@ START_TEST(a_copied_reservation_gives_nothing_back_elsewhere)
 }
 END_TEST
 
-START_TEST(audit_only_allows_without_a_patch_and_reserves_nothing)
+/* Each line of an audit is a JSON object with the patch that would have been made. */
+static void check_audit(char *text, size_t n_lines)
+{
+        size_t n = 0;
+
+        for (char *rest = text, *line; (line = strsep(&rest, "\n")) && *line; n++) {
+                json_auto_t *object = json_loads(line, 0, NULL);
+
+                ck_assert_str_eq(json_string_value(json_object_get(object, "outcome")), "placed");
+                ck_assert_uint_gt(json_array_size(json_object_get(object, "patch")), 0);
+        }
+        ck_assert_uint_eq(n, n_lines);
+}
+
+START_TEST(an_audit_allows_without_a_patch_and_reserves_nothing)
 {
         struct server server;
         json_auto_t *pod = json_text(pod_text);
+        char *text;
+        size_t size;
+        FILE *audit = open_memstream(&text, &size);
 
-        server_open(&server, true);
+        server_open(&server, audit);
         for (int i = 0; i < 3; i++) {
                 json_auto_t *response = ask(&server, "CREATE", "", pod, NULL, false);
 
@@ -217,6 +234,9 @@ START_TEST(audit_only_allows_without_a_patch_and_reserves_nothing)
         }
         ck_assert_uint_eq(ledger_count(server.ledger), 0);
         server_close(&server);
+        fclose(audit);
+        check_audit(text, 3);
+        free(text);
 }
 END_TEST
 
@@ -230,7 +250,7 @@ START_TEST(an_answer_that_is_abandoned_gives_back)
         struct admission_answer answer = ADMISSION_ANSWER_INIT;
         struct server server;
 
-        server_open(&server, false);
+        server_open(&server, NULL);
         ck_assert_int_eq(admission_handle(server.admission, body, strlen(body), &answer, NULL), 0);
         ck_assert_uint_eq(ledger_count(server.ledger), 1);
         admission_abandon(server.admission, &answer);
@@ -265,7 +285,7 @@ static void add(TCase *tests)
         tcase_add_test(tests, a_dry_run_delete_gives_nothing_back);
         tcase_add_test(tests, what_a_pod_is_charged_for_cannot_be_changed);
         tcase_add_test(tests, a_copied_reservation_gives_nothing_back_elsewhere);
-        tcase_add_test(tests, audit_only_allows_without_a_patch_and_reserves_nothing);
+        tcase_add_test(tests, an_audit_allows_without_a_patch_and_reserves_nothing);
         tcase_add_test(tests, an_answer_that_is_abandoned_gives_back);
         tcase_add_test(tests, without_policies_nothing_is_decided);
 }

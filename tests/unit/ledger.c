@@ -139,8 +139,8 @@ START_TEST(limits_are_kept)
         limits[0].limit = quantity_whole(1000);
         reserve(new_reservation("ns", "r", "", 3), id);
         reservation = new_reservation("ns", "r", "", test->gpus);
-        ck_assert_msg(ledger_check(ledger, reservation, test->generation, limits, 2, &refusal) == (int)test->answer,
-                      "%s", test->name);
+        ck_assert_msg(ledger_check(ledger, reservation, test->generation, limits, 2, &refusal) == test->answer, "%s",
+                      test->name);
         assert_gpus("r", 3, 1, 0);
         ck_assert_msg(ledger_reserve(ledger, &reservation, test->generation, limits, 2, &refusal, &commit, NULL) ==
                               (int)test->answer,

@@ -160,9 +160,8 @@ static void log_decision(const struct review *review, const struct pod *pod, con
                   log_integer("us", (clock_monotonic() - started) / 1000));
 }
 
-/* What --dry-run writes: one JSON object per decision, on standard output. */
-static int print_audit(const struct review *review, const struct pod *pod, const struct decision *decision,
-                       const json_t *patch)
+static int print_audit(FILE *stream, const struct review *review, const struct pod *pod,
+                       const struct decision *decision, const json_t *patch)
 {
         json_auto_t *line = json_pack("{s:s, s:s, s:s, s:s, s:s, s:O}", "uid", review->uid, "namespace",
                                       pod->namespace, "pod", pod->name, "outcome", outcome_names[decision->outcome],
@@ -174,8 +173,8 @@ static int print_audit(const struct review *review, const struct pod *pod, const
         text = line ? json_dumps(line, JSON_COMPACT) : NULL;
         if (!text)
                 return -ENOMEM;
-        printf("%s\n", text);
-        fflush(stdout);
+        fprintf(stream, "%s\n", text);
+        fflush(stream);
         return 0;
 }
 
@@ -216,8 +215,8 @@ static int answer_create(struct admission *admission, const struct review *revie
         r = patch_new(&patch, pod, decision, &admission->options.decide);
         if (r < 0)
                 return r;
-        if (admission->options.audit_only) {
-                r = print_audit(review, pod, decision, patch);
+        if (admission->options.audit) {
+                r = print_audit(admission->options.audit, review, pod, decision, patch);
                 return r < 0 ? r : review_respond(&ret->body, review, NULL, NULL);
         }
         r = review_respond(&ret->body, review, decision, patch);
@@ -227,7 +226,7 @@ static int answer_create(struct admission *admission, const struct review *revie
 static int handle_create(struct admission *admission, const struct review *review, struct admission_answer *ret,
                          struct error *error)
 {
-        bool reserve = !review->dry_run && !admission->options.audit_only;
+        bool reserve = !review->dry_run && !admission->options.audit;
         _cleanup_(decision_clear) struct decision decision = DECISION_INIT;
         _cleanup_(pod_clear) struct pod pod = POD_INIT;
         int64_t started = clock_monotonic();
@@ -277,7 +276,7 @@ static int follow(struct admission *admission, const struct review *review, cons
         bool leaves = before->terminating || review->operation == OPERATION_DELETE;
         int r = 0;
 
-        if (!*key.id || review->dry_run || admission->options.audit_only)
+        if (!*key.id || review->dry_run || admission->options.audit)
                 return 0;
         if (ends)
                 r = ledger_release(admission->ledger, &key, &ret->commit, error);
@@ -334,7 +333,7 @@ static int handle_update(struct admission *admission, const struct review *revie
         if (r < 0)
                 return r;
         changed = changed_charge(&now, &before);
-        if (changed && !admission->options.audit_only) {
+        if (changed && !admission->options.audit) {
                 if (asprintf(&message, "%s of a pod that regionfit has charged cannot be changed", changed) < 0)
                         return -ENOMEM;
                 return review_deny(&ret->body, review, 403, message);

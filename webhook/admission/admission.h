@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include "admission/decide.h"
 #include "util/cleanup.h"
@@ -20,7 +21,10 @@ struct ledger;
 struct admission_options {
         struct decide_options decide;
         const char *const *gpu_resources; /* NULL-terminated, borrowed */
-        bool audit_only; /* decide and log the patch as a JSON line, answer allowed, reserve nothing */
+
+        /* Borrowed. Where decisions are printed, a JSON object a line, instead of being carried out: everything is
+         * allowed as it is, nothing reserved. NULL: they are carried out. */
+        FILE *audit;
 };
 
 /* Borrows the ledger. */

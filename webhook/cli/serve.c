@@ -187,7 +187,7 @@ static int new_admission(struct admission **ret, const struct options *options, 
                 .decide = options->placement.decide,
                 .gpu_resources = options->placement.gpu_resources ? options->placement.gpu_resources
                                                                   : pod_default_gpu_resources,
-                .audit_only = options->audit_only,
+                .audit = options->audit_only ? stdout : NULL,
         };
 
         return admission_new(ret, ledger, &wanted, error);
