@@ -150,15 +150,22 @@ static void commit_done(struct commit_waiter *waiter, int result, const char *re
         MHD_resume_connection(request->connection);
 }
 
+/* True if the query has the parameter. Its value is NULL where it stands alone, as in "?verbose". */
+static bool has_parameter(struct MHD_Connection *connection, const char *name, const char **ret_value)
+{
+        return MHD_lookup_connection_value_n(connection, MHD_GET_ARGUMENT_KIND, name, strlen(name), ret_value,
+                                             NULL) == MHD_YES;
+}
+
 /* The caller's own patience, less a margin for the way back. 0, or -EINVAL where the parameter is malformed. */
 static int caller_timeout(struct MHD_Connection *connection, int64_t *timeout)
 {
-        const char *text = MHD_lookup_connection_value(connection, MHD_GET_ARGUMENT_KIND, "timeout");
+        const char *text = NULL;
         int64_t asked, margin;
 
-        if (!text)
+        if (!has_parameter(connection, "timeout", &text))
                 return 0;
-        if (duration_parse(&asked, text) < 0 || asked <= 0)
+        if (!text || duration_parse(&asked, text) < 0 || asked <= 0)
                 return -EINVAL;
         margin = asked / CALLER_MARGIN_DIVISOR;
         if (margin > CALLER_MARGIN_MAX)
@@ -281,9 +288,10 @@ static enum MHD_Result ready(struct request *request)
 {
         bool draining = is_draining(request->context), policies = admission_ready(request->context->admission);
         bool good = !draining && policies, verbose;
+        const char *value = NULL;
         char text[256];
 
-        verbose = MHD_lookup_connection_value(request->connection, MHD_GET_ARGUMENT_KIND, "verbose") || !good;
+        verbose = has_parameter(request->connection, "verbose", &value) || !good;
         snprintf(text, sizeof(text), "[%c]policies %s\n[%c]serving %s\nreadyz check %s", policies ? '+' : '-',
                  policies ? "ok" : "failed: they have not been read yet", draining ? '-' : '+',
                  draining ? "failed: shutting down" : "ok", good ? "passed" : "failed");

@@ -8,6 +8,7 @@
 #include "daemon/server.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <microhttpd.h>
 #include <sched.h>
 #include <signal.h>
@@ -15,6 +16,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 
 #include "daemon/address.h"
 #include "daemon/deadline.h"
@@ -40,7 +42,8 @@ struct server {
         struct MHD_Daemon *daemon;   /* owned */
         struct deadlines *deadlines; /* owned */
         struct request_context context;
-        int socket; /* owned, until libmicrohttpd has it */
+        int socket;      /* owned, until libmicrohttpd has it */
+        int placeholder; /* owned; takes the socket's number when that is closed */
         char address[ADDRESS_TEXT_MAX];
 };
 
@@ -102,6 +105,10 @@ int server_new(struct server **ret, const struct server_options *options, struct
 
         if (!server)
                 return error_oom(error);
+        server->socket = -1;
+        server->placeholder = eventfd(0, EFD_CLOEXEC);
+        if (server->placeholder < 0)
+                return error_set_errno(error, errno, "cannot make an event descriptor");
         server->socket = address_listen(options->listen, error);
         if (server->socket < 0)
                 return server->socket;
@@ -132,6 +139,20 @@ void server_drain(struct server *server)
         __atomic_store_n(&server->context.draining, true, __ATOMIC_RELAXED);
 }
 
+/*
+ * With several threads MHD_quiesce_daemon() is a race that libmicrohttpd 0.9.75 aborts on: each thread, and the one
+ * that calls, want to be the one that takes the socket out of an epoll set, and closing it afterwards comes too early
+ * for some. But the kernel takes a closed socket out of all of them by itself, and refuses who comes after. Only its
+ * number must stay taken, by something that never has a connection, because libmicrohttpd closes it at the end.
+ */
+static void stop_listening(struct server *server)
+{
+        const union MHD_DaemonInfo *info = MHD_get_daemon_info(server->daemon, MHD_DAEMON_INFO_LISTEN_FD);
+
+        if (!info || dup3(server->placeholder, info->listen_fd, O_CLOEXEC) < 0)
+                log_warn("cannot stop listening before the end");
+}
+
 static void pause_for(int64_t ns)
 {
         const struct timespec time = {.tv_sec = ns / NS_PER_SECOND, .tv_nsec = ns % NS_PER_SECOND};
@@ -157,14 +178,13 @@ struct server *server_free(struct server *server)
         if (!server)
                 return NULL;
         if (server->daemon) {
-                int socket = MHD_quiesce_daemon(server->daemon);
-
-                closep(&socket);
+                stop_listening(server);
                 server_drain(server);
                 wait_for_quiet(server);
                 MHD_stop_daemon(server->daemon);
         }
         closep(&server->socket);
+        closep(&server->placeholder);
         deadlines_free(server->deadlines);
         free(server);
         return NULL;
