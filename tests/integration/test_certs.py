@@ -9,7 +9,6 @@ import datetime
 import ipaddress
 import json
 import os
-import pathlib
 import socket
 import ssl
 import stat
@@ -22,8 +21,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
-REGIONFIT = os.path.abspath(os.environ.get("REGIONFIT", ROOT / "build" / "regionfit"))
+from binary import REGIONFIT
+
 DAY = datetime.timedelta(days=1)
 KEYS = ["ca.key", "tls.key"]
 NAMES = ["regionfit.gpu.svc", "localhost", "127.0.0.1", "::1"]
