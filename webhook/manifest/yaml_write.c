@@ -84,10 +84,24 @@ static bool emit_array(yaml_emitter_t *emitter, const json_t *array)
         return good && yaml_sequence_end_event_initialize(&end) && yaml_emitter_emit(emitter, &end);
 }
 
+/* With as few digits as read as the same double; a new string. */
+static char *format_real(const json_t *value)
+{
+        char *text = NULL;
+
+        for (size_t digits = 15; digits <= 17; digits++) {
+                free(text);
+                text = json_dumps(value, JSON_ENCODE_ANY | JSON_REAL_PRECISION(digits));
+                if (!text || strtod(text, NULL) == json_real_value(value))
+                        break;
+        }
+        return text;
+}
+
 /* Numbers, booleans and null look the same in JSON and YAML. */
 static bool emit_plain(yaml_emitter_t *emitter, const json_t *value)
 {
-        _cleanup_(freep) char *text = json_dumps(value, JSON_ENCODE_ANY);
+        _cleanup_(freep) char *text = json_is_real(value) ? format_real(value) : json_dumps(value, JSON_ENCODE_ANY);
 
         return text && emit_scalar(emitter, text, strlen(text), YAML_PLAIN_SCALAR_STYLE);
 }
