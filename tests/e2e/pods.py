@@ -1,4 +1,4 @@
-"""What tests do to pods, and what they look at: the manifests of data/ in a cluster, and what regionfit made of them."""
+"""What tests do to pods, and how they look at them: the manifests of data/, and what regionfit made of them."""
 
 from __future__ import annotations
 

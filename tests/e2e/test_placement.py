@@ -1,4 +1,4 @@
-"""Where a real API server stores pods: 2 GPUs in the first region, 3 in the second, and a policy that asks for them."""
+"""Where a real API server stores pods: 2 GPUs in the first region, 3 in the second, a policy that asks for them."""
 
 from __future__ import annotations
 
