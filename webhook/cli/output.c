@@ -248,14 +248,17 @@ static int print_pools(struct output *output, const struct catalog *catalog, str
 
 static int end_explain(struct output *output, const struct catalog *catalog, struct ledger *ledger)
 {
+        const char *separator = "\n";
         int r;
 
         table_print(&output->table, output->stream);
         r = print_pools(output, catalog, ledger);
-        fputc('\n', output->stream);
-        for (size_t i = 0; i <= OUTCOME_DENIED; i++)
-                if (output->counts[i])
-                        fprintf(output->stream, "%zu %s  ", output->counts[i], outcome_names[i]);
+        for (size_t i = 0; i <= OUTCOME_DENIED; i++) {
+                if (!output->counts[i])
+                        continue;
+                fprintf(output->stream, "%s%zu %s", separator, output->counts[i], outcome_names[i]);
+                separator = ", ";
+        }
         fputc('\n', output->stream);
         return r;
 }
