@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -32,8 +33,10 @@ def starter(folder: Path, servers: list[Server]) -> Serve:
 
 def check_end(servers: list[Server]) -> None:
     """Sanitizers speak up at the end: with their status, and in the log."""
-    statuses = [server.stop() if server.running else 0 for server in servers]
-    assert not any(statuses), [server.log() for server in servers]
+    running = [server for server in servers if server.running]
+    for server in running:
+        server.signal(signal.SIGTERM)
+    assert not any([server.wait() for server in running]), [server.log() for server in running]
     for server in servers:
         assert "Sanitizer" not in server.log() and "runtime error" not in server.log(), server.log()
 
