@@ -72,25 +72,6 @@ static int add_warning(struct decision *decision, const char *format, ...)
         return 0;
 }
 
-/* Asks the ledger. Returns enum ledger_answer or a negative errno; on LEDGER_RESERVED the decision has the id. */
-static int ask(struct decision *decision, const struct context *context, struct claim *claim, struct refusal *refusal)
-{
-        uint64_t generation = catalog_generation(context->catalog);
-        char id[RESERVATION_ID_SIZE];
-        int r;
-
-        if (!context->reserve)
-                return (int)ledger_check(context->ledger, claim->reservation, generation, claim->limits,
-                                         claim->n_limits, refusal);
-
-        memcpy(id, claim->reservation->id, sizeof(id));
-        r = ledger_reserve(context->ledger, &claim->reservation, generation, claim->limits, claim->n_limits, refusal,
-                           &decision->commit, context->error);
-        if (r == LEDGER_RESERVED)
-                memcpy(decision->reservation, id, sizeof(id));
-        return r;
-}
-
 /* Turns a refusal into the verdict that has its numbers. */
 static void verdict_refuse(struct verdict *verdict, const struct limit *limit, const struct refusal *refusal)
 {
@@ -105,6 +86,33 @@ static void verdict_refuse(struct verdict *verdict, const struct limit *limit, c
         verdict->used = refusal->used;
         verdict->wanted = refusal->wanted;
         verdict->limit = limit->limit;
+}
+
+/* Asks the ledger: 1: granted, and the decision has the reservation; 0: the verdict says why not; negative errno,
+ * which is -ESTALE where the catalog is no longer in force. */
+static int ask(struct decision *decision, const struct context *context, struct claim *claim, struct verdict *verdict)
+{
+        uint64_t generation = catalog_generation(context->catalog);
+        struct refusal refusal = {0};
+        char id[RESERVATION_ID_SIZE];
+        int r;
+
+        memcpy(id, claim->reservation->id, sizeof(id));
+        if (context->reserve)
+                r = ledger_reserve(context->ledger, &claim->reservation, generation, claim->limits, claim->n_limits,
+                                   &refusal, &decision->commit, context->error);
+        else
+                r = (int)ledger_check(context->ledger, claim->reservation, generation, claim->limits, claim->n_limits,
+                                      &refusal);
+        if (r < 0 || r == LEDGER_STALE)
+                return r < 0 ? r : -ESTALE;
+        if (r == LEDGER_REFUSED) {
+                verdict_refuse(verdict, &claim->limits[refusal.limit], &refusal);
+                return 0;
+        }
+        if (context->reserve)
+                memcpy(decision->reservation, id, sizeof(id));
+        return 1;
 }
 
 /* Numbers for a unit that fits: what its pool held before this pod. */
@@ -129,23 +137,14 @@ static int claim_unit(struct decision *decision, const struct context *context, 
 {
         struct verdict *verdict = &decision->verdicts[index];
         _cleanup_(claim_clear) struct claim claim = CLAIM_INIT;
-        struct refusal refusal = {0};
         int r;
 
         r = claim_new_unit(&claim, context->pod, decision->policy, index, verdict->region, verdict->series, pool);
-        if (r < 0)
-                return r;
-        r = ask(decision, context, &claim, &refusal);
-        if (r < 0)
-                return r;
-        if (r == LEDGER_STALE)
-                return -ESTALE;
-        if (r == LEDGER_REFUSED) {
-                verdict_refuse(verdict, &claim.limits[refusal.limit], &refusal);
-                return 0;
-        }
-        verdict_accept(verdict, &claim, context, pool);
-        return 1;
+        if (r >= 0)
+                r = ask(decision, context, &claim, verdict);
+        if (r > 0)
+                verdict_accept(verdict, &claim, context, pool);
+        return r;
 }
 
 /* 1: the pod is placed on the unit; 0: its verdict says why not; negative errno. */
@@ -283,21 +282,13 @@ static int claim_static(struct decision *decision, const struct context *context
         const struct pod *pod = context->pod;
         struct verdict verdict = {.region = pod->own_region, .series = pod->series};
         _cleanup_(claim_clear) struct claim claim = CLAIM_INIT;
-        struct refusal refusal = {0};
         int r;
 
         r = claim_new_static(&claim, pod, context->options->enforce_static ? pool : NULL);
-        if (r < 0)
-                return r;
-        r = ask(decision, context, &claim, &refusal);
-        if (r < 0)
-                return r;
-        if (r == LEDGER_STALE)
-                return -ESTALE;
-        if (r == LEDGER_REFUSED) {
-                verdict_refuse(&verdict, &claim.limits[refusal.limit], &refusal);
-                return deny_static(decision, pod, &verdict);
-        }
+        if (r >= 0)
+                r = ask(decision, context, &claim, &verdict);
+        if (r <= 0)
+                return r < 0 ? r : deny_static(decision, pod, &verdict);
         decision->region = pod->own_region;
         decision->series = pod->series;
         if (decision->outcome == OUTCOME_UNTOUCHED) {
