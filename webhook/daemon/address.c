@@ -8,7 +8,9 @@
 #include <errno.h>
 #include <netdb.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -46,6 +48,14 @@ const char *address_host(const char *text, char buffer[static ADDRESS_TEXT_MAX])
         return buffer;
 }
 
+/* getaddrinfo(3) takes more than 16 bits, and cuts them off. */
+static bool is_port(const char *text)
+{
+        size_t length = strspn(text, "0123456789");
+
+        return length > 0 && length <= 5 && !text[length] && atoi(text) <= UINT16_MAX;
+}
+
 static int try_listen(const struct addrinfo *info)
 {
         _cleanup_(closep) int fd = -1;
@@ -78,7 +88,7 @@ int address_listen(const char *text, struct error *error)
                                  text);
         if (!*host)
                 hints.ai_family = AF_INET6;
-        if (getaddrinfo(*host ? host : NULL, port, &hints, &info) != 0)
+        if (!is_port(port) || getaddrinfo(*host ? host : NULL, port, &hints, &info) != 0)
                 return error_set(error, EINVAL, "the listen address must have a numeric address and port, not \"%s\"",
                                  text);
         fd = try_listen(info);
