@@ -128,37 +128,67 @@ START_TEST(a_full_pool_denies_until_the_pod_is_gone_for_good)
 }
 END_TEST
 
-START_TEST(a_final_phase_gives_back)
+#define DELETED(seconds) "'deletionTimestamp': '2026-01-01T00:00:00Z', 'deletionGracePeriodSeconds': " #seconds
+#define HELD "'finalizers': ['example.com/hold']"
+
+/* Reviews of a pod that has been placed; `before` and `now` are what its metadata and status have besides. */
+static const struct end_case {
+        const char *name, *operation, *subresource;
+        const char *before, *before_status, *now, *now_status; /* NULL: `now` is as `before` */
+        bool dry_run, gives_back;
+} ends[] = {
+        {"the first DELETE only begins the deletion", "DELETE", "", "{}", "{}", NULL, NULL, false, false},
+        {"a DELETE within the grace period", "DELETE", "", "{" DELETED(30) "}", "{}", NULL, NULL, false, false},
+        {"the final DELETE", "DELETE", "", "{" DELETED(0) "}", "{}", NULL, NULL, false, true},
+        {"a dry run of it", "DELETE", "", "{" DELETED(0) "}", "{}", NULL, NULL, true, false},
+        {"a DELETE of a pod that has finished", "DELETE", "", "{}", "{'phase': 'Succeeded'}", NULL, NULL, false,
+         true},
+        {"the final DELETE of a pod that a finalizer holds", "DELETE", "", "{" DELETED(0) ", " HELD "}", "{}", NULL,
+         NULL, false, false},
+        {"the final DELETE of another pod with a copied reservation", "DELETE", "",
+         "{'namespace': 'other', " DELETED(0) "}", "{}", NULL, NULL, false, false},
+        {"a status of Running", "UPDATE", "status", "{}", "{}", "{}", "{'phase': 'Running'}", false, false},
+        {"a status of Succeeded", "UPDATE", "status", "{}", "{}", "{}", "{'phase': 'Succeeded'}", false, true},
+        {"a status of Failed", "UPDATE", "status", "{}", "{}", "{}", "{'phase': 'Failed'}", false, true},
+        {"a dry run of it", "UPDATE", "status", "{}", "{}", "{}", "{'phase': 'Failed'}", true, false},
+        {"a phase that does not come by way of the status", "UPDATE", "", "{}", "{}", "{}", "{'phase': 'Failed'}",
+         false, false},
+        {"any UPDATE of a pod that has finished", "UPDATE", "", "{}", "{'phase': 'Failed'}", "{'generation': 2}",
+         "{'phase': 'Failed'}", false, true},
+        {"a forged deletionTimestamp", "UPDATE", "", "{}", "{}", "{" DELETED(0) "}", "{}", false, false},
+        {"the UPDATE that takes away the last finalizer of a deleted pod", "UPDATE", "", "{" DELETED(0) ", " HELD "}",
+         "{}", "{" DELETED(0) "}", "{}", false, true},
+        {"one that leaves it", "UPDATE", "", "{" DELETED(0) ", " HELD "}", "{}", "{" DELETED(0) ", " HELD "}", "{}",
+         false, false},
+        {"one that takes away the finalizer of a pod that nobody deletes", "UPDATE", "", "{" HELD "}", "{}", "{}",
+         "{}", false, false},
+        {"one within the grace period", "UPDATE", "", "{" DELETED(30) ", " HELD "}", "{}", "{" DELETED(30) "}", "{}",
+         false, false},
+};
+
+static json_t *pod_with(const json_t *pod, const char *metadata, const char *status)
 {
-        static const char *const phases[] = {"Succeeded", "Failed"};
-        json_auto_t *pod = NULL, *finished = NULL, *another = json_text(pod_text);
-        struct server server;
+        json_auto_t *more = json_text(metadata);
+        json_t *copy = json_deep_copy(pod);
 
-        server_open(&server, NULL);
-        pod = stored_pod(&server);
-        finished = json_deep_copy(pod);
-        json_object_set_new(finished, "status", json_pack("{s:s}", "phase", "Running"));
-        ck_assert(allowed(ask(&server, "UPDATE", "status", finished, pod, false)));
-        ck_assert(!allowed(ask(&server, "CREATE", "", another, NULL, false)));
-
-        json_object_set_new(finished, "status", json_pack("{s:s}", "phase", phases[_i]));
-        ck_assert(allowed(ask(&server, "UPDATE", "status", finished, pod, false)));
-        ck_assert_uint_eq(ledger_count(server.ledger), 0);
-        server_close(&server);
+        json_object_update(json_object_get(copy, "metadata"), more);
+        json_object_set_new(copy, "status", json_text(status));
+        return copy;
 }
-END_TEST
 
-START_TEST(a_dry_run_delete_gives_nothing_back)
+START_TEST(a_pod_gives_back_once_nothing_of_it_is_left)
 {
+        const struct end_case *test = &ends[_i];
+        json_auto_t *pod = NULL, *before = NULL, *now = NULL;
         struct server server;
-        json_auto_t *pod = NULL;
 
         server_open(&server, NULL);
         pod = stored_pod(&server);
-        set_metadata(pod, "deletionTimestamp", json_string("2026-01-01T00:00:00Z"));
-        set_metadata(pod, "deletionGracePeriodSeconds", json_integer(0));
-        ck_assert(allowed(ask(&server, "DELETE", "", NULL, pod, true)));
-        ck_assert_uint_eq(ledger_count(server.ledger), 1);
+        before = pod_with(pod, test->before, test->before_status);
+        if (test->now)
+                now = pod_with(pod, test->now, test->now_status);
+        ck_assert(allowed(ask(&server, test->operation, test->subresource, now, before, test->dry_run)));
+        ck_assert_msg(ledger_count(server.ledger) == (test->gives_back ? 0 : 1), "%s", test->name);
         server_close(&server);
 }
 END_TEST
@@ -183,22 +213,6 @@ START_TEST(what_a_pod_is_charged_for_cannot_be_changed)
         json_object_set_new(json_object_get(json_object_get(relabelled, "metadata"), "labels"), "x",
                             json_string("y"));
         ck_assert(allowed(ask(&server, "UPDATE", "", relabelled, pod, false)));
-        server_close(&server);
-}
-END_TEST
-
-START_TEST(a_copied_reservation_gives_nothing_back_elsewhere)
-{
-        struct server server;
-        json_auto_t *pod = NULL;
-
-        server_open(&server, NULL);
-        pod = stored_pod(&server);
-        set_metadata(pod, "namespace", json_string("other"));
-        set_metadata(pod, "deletionTimestamp", json_string("2026-01-01T00:00:00Z"));
-        set_metadata(pod, "deletionGracePeriodSeconds", json_integer(0));
-        ck_assert(allowed(ask(&server, "DELETE", "", NULL, pod, false)));
-        ck_assert_uint_eq(ledger_count(server.ledger), 1);
         server_close(&server);
 }
 END_TEST
@@ -281,10 +295,8 @@ END_TEST
 static void add(TCase *tests)
 {
         tcase_add_test(tests, a_full_pool_denies_until_the_pod_is_gone_for_good);
-        tcase_add_loop_test(tests, a_final_phase_gives_back, 0, 2);
-        tcase_add_test(tests, a_dry_run_delete_gives_nothing_back);
+        tcase_add_loop_test(tests, a_pod_gives_back_once_nothing_of_it_is_left, 0, ARRAY_SIZE(ends));
         tcase_add_test(tests, what_a_pod_is_charged_for_cannot_be_changed);
-        tcase_add_test(tests, a_copied_reservation_gives_nothing_back_elsewhere);
         tcase_add_test(tests, an_audit_allows_without_a_patch_and_reserves_nothing);
         tcase_add_test(tests, an_answer_that_is_abandoned_gives_back);
         tcase_add_test(tests, without_policies_nothing_is_decided);
