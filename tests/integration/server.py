@@ -74,7 +74,7 @@ class Server:
         with self.log_path.open("ab") as log, self.audit_path.open("ab") as audit:
             self.process = subprocess.Popen(command, stdout=audit, stderr=log, preexec_fn=self._before_exec)
         serving = wait_until("serving", self._serving)
-        self.port = int(serving[1])
+        self.host, self.port = serving[1].strip("[]"), int(serving[2])
         self.ca = self.given_ca or self._own_ca()
         self.context = ssl.create_default_context(cadata=self.ca)
         assert self.ask("GET", "/readyz").status == 200
@@ -87,7 +87,7 @@ class Server:
 
     def _serving(self) -> re.Match[str] | None:
         assert self.process and self.process.poll() is None, "the server ended:\n" + self.log()
-        return re.search(r'serving"?[ ,].*127\.0\.0\.1:(\d+)', self.log())
+        return re.search(r'"?serving"?[ ,].*?address"?[=:]"?([^ "]+):(\d+)', self.log())
 
     def _own_ca(self) -> str:
         if "--state" in self.options:
@@ -127,14 +127,14 @@ class Server:
     # Speaking to it
 
     def connect(self, timeout: float = PATIENCE) -> http.client.HTTPSConnection:
-        connection = http.client.HTTPSConnection("127.0.0.1", self.port, context=self.context, timeout=timeout)
+        connection = http.client.HTTPSConnection(self.host, self.port, context=self.context, timeout=timeout)
         connection.connect()
         return connection
 
     def open_tls(self, timeout: float = PATIENCE) -> ssl.SSLSocket:
         """A connection for bytes that no well-behaved client sends."""
-        plain = socket.create_connection(("127.0.0.1", self.port), timeout)
-        return self.context.wrap_socket(plain, server_hostname="127.0.0.1")
+        plain = socket.create_connection((self.host, self.port), timeout)
+        return self.context.wrap_socket(plain, server_hostname=self.host)
 
     def ask(
         self,
