@@ -226,6 +226,19 @@ static int name_by_ordinal(const struct plan *plan, json_t *metadata, json_t *la
         return r < 0 ? r : set_owner(metadata, "apps/v1", "StatefulSet", plan->name);
 }
 
+/* An Indexed job's pods have their index as a label and as an annotation. */
+static int set_index(json_t *metadata, json_t *labels, size_t i)
+{
+        json_t *annotations = get_object(metadata, "annotations");
+        int r = annotations ? 0 : -ENOMEM;
+
+        if (r >= 0)
+                r = set_text(annotations, "batch.kubernetes.io/job-completion-index", "%zu", i);
+        if (r >= 0)
+                r = set_text(labels, "batch.kubernetes.io/job-completion-index", "%zu", i);
+        return r;
+}
+
 static int name_by_index(const struct plan *plan, json_t *metadata, json_t *labels, size_t i)
 {
         int r;
@@ -234,7 +247,7 @@ static int name_by_index(const struct plan *plan, json_t *metadata, json_t *labe
         if (r >= 0)
                 r = set_text(labels, "batch.kubernetes.io/job-name", "%s", plan->name);
         if (r >= 0 && plan->indexed)
-                r = set_text(labels, "batch.kubernetes.io/job-completion-index", "%zu", i);
+                r = set_index(metadata, labels, i);
         if (r >= 0)
                 r = plan->indexed ? set_text(metadata, "generateName", "%s-%zu-", plan->name, i)
                                   : set_text(metadata, "generateName", "%s-", plan->name);
