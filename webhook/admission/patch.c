@@ -124,7 +124,7 @@ static int set_own(struct target *target, const char *key, const char *value)
 {
         const char *present = json_string_value(json_object_get(target->present, key));
 
-        if (!*value && (!present || !*present))
+        if (present ? !strcmp(present, value) : !*value)
                 return 0;
         return target_set(target, key, value, true);
 }
