@@ -315,18 +315,29 @@ END_TEST
 
 #define THREADS 8
 #define EACH 150
-#define POOL 700
+#define POOL 3 /* GPUs of each region */
 
-static void *reserve_many(void *userdata)
+static pthread_barrier_t barrier;
+
+static const char *region_of(int number, char name[static 16])
 {
-        struct limit limit = gpu_limit("r", POOL);
+        snprintf(name, 16, "r%d", number);
+        return name;
+}
+
+/* All threads ask for a GPU of the same region at the same moment, then of the next one. */
+static void *reserve_in_each_region(void *userdata)
+{
         uint64_t last = 0, commit;
         int *granted = userdata;
 
         for (int i = 0; i < EACH; i++) {
-                struct reservation *reservation = new_reservation("ns", "r", "", 1);
+                char name[16];
+                struct limit limit = gpu_limit(region_of(i, name), POOL);
+                struct reservation *reservation = new_reservation("ns", name, "", 1);
                 struct refusal refusal;
 
+                pthread_barrier_wait(&barrier);
                 if (ledger_reserve(ledger, &reservation, 1, &limit, 1, &refusal, &commit, NULL) == LEDGER_RESERVED) {
                         last = commit;
                         ++*granted;
@@ -340,20 +351,23 @@ START_TEST(threads_are_granted_no_more_than_there_is)
 {
         pthread_t threads[THREADS];
         int granted[THREADS] = {0}, sum = 0;
+        char name[16];
         void *failed;
 
         open_in(_i);
+        pthread_barrier_init(&barrier, NULL, THREADS);
         for (int i = 0; i < THREADS; i++)
-                ck_assert_int_eq(pthread_create(&threads[i], NULL, reserve_many, &granted[i]), 0);
+                ck_assert_int_eq(pthread_create(&threads[i], NULL, reserve_in_each_region, &granted[i]), 0);
         for (int i = 0; i < THREADS; i++) {
                 pthread_join(threads[i], &failed);
                 ck_assert_ptr_null(failed);
                 sum += granted[i];
         }
-        ck_assert_int_eq(sum, POOL);
-        assert_gpus("r", POOL, POOL, 0);
+        ck_assert_int_eq(sum, POOL * EACH);
         reopen();
-        assert_gpus("r", POOL, POOL, 0);
+        for (int i = 0; i < EACH; i++)
+                assert_gpus(region_of(i, name), POOL, POOL, 0);
+        assert_gpus("all", POOL * EACH, POOL * EACH, 0);
 }
 END_TEST
 
