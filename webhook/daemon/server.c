@@ -42,8 +42,8 @@ struct server {
         struct MHD_Daemon *daemon;   /* owned */
         struct deadlines *deadlines; /* owned */
         struct request_context context;
-        int socket;      /* owned, until libmicrohttpd has it */
-        int placeholder; /* owned; takes the socket's number when that is closed */
+        int socket;   /* owned, until libmicrohttpd has it */
+        int stand_in; /* owned; takes the socket's number when that is closed */
         char address[ADDRESS_TEXT_MAX];
 };
 
@@ -106,8 +106,8 @@ int server_new(struct server **ret, const struct server_options *options, struct
         if (!server)
                 return error_oom(error);
         server->socket = -1;
-        server->placeholder = eventfd(0, EFD_CLOEXEC);
-        if (server->placeholder < 0)
+        server->stand_in = eventfd(0, EFD_CLOEXEC);
+        if (server->stand_in < 0)
                 return error_set_errno(error, errno, "cannot make an event descriptor");
         server->socket = address_listen(options->listen, error);
         if (server->socket < 0)
@@ -149,7 +149,7 @@ static void stop_listening(struct server *server)
 {
         const union MHD_DaemonInfo *info = MHD_get_daemon_info(server->daemon, MHD_DAEMON_INFO_LISTEN_FD);
 
-        if (!info || dup3(server->placeholder, info->listen_fd, O_CLOEXEC) < 0)
+        if (!info || dup3(server->stand_in, info->listen_fd, O_CLOEXEC) < 0)
                 log_warn("cannot stop listening before the end");
 }
 
@@ -184,7 +184,7 @@ struct server *server_free(struct server *server)
                 MHD_stop_daemon(server->daemon);
         }
         closep(&server->socket);
-        closep(&server->placeholder);
+        closep(&server->stand_in);
         deadlines_free(server->deadlines);
         free(server);
         return NULL;
