@@ -289,7 +289,7 @@ def test_what_an_api_server_sent_is_answered(serve: Serve) -> None:
     "options, path, limit",
     [
         pytest.param(["--request-timeout", "1s"], "/mutate", 1.0, id="the server's own limit"),
-        pytest.param(["--request-timeout", "1s"], "/mutate?timeout=30s", 1.0, id="the server's, though asked for more"),
+        pytest.param(["--request-timeout", "1s"], "/mutate?timeout=30s", 1.0, id="the server's, not a longer one"),
         pytest.param([], "/mutate?timeout=1s", 0.9, id="the caller's limit, less a margin"),
     ],
 )  # fmt: skip
@@ -312,7 +312,8 @@ def test_a_chunked_body_without_end_is_cut_off(serve: Serve) -> None:
 
 def test_slow_clients_do_not_hold_up_others(serve: Serve) -> None:
     server = serve("--request-timeout", "2s", objects=pool(1000))
-    slow = [threading.Thread(target=seconds_until_cut_off, args=(server, headers(1000), b" ", 0.2)) for _ in range(32)]
+    slowly = (server, headers(1000), b" ", 0.2)
+    slow = [threading.Thread(target=seconds_until_cut_off, args=slowly) for _ in range(32)]
     for thread in slow:
         thread.start()
     took = []

@@ -159,7 +159,7 @@ def fill(server: Server, count: int) -> list[Object]:
     [
         pytest.param(lambda data: data[:-1], 1, id="its newline is missing"),
         pytest.param(lambda data: data[:-40], 1, id="a part of its last record is missing"),
-        pytest.param(lambda data: data[: data.rindex(b"\n", 0, -1) + 2], 1, id="one byte of its last record is there"),
+        pytest.param(lambda data: data[: data.rindex(b"\n", 0, -1) + 2], 1, id="but one byte of it is missing"),
         pytest.param(lambda data: data + b"0", 0, id="one byte of a further record is there"),
         pytest.param(lambda data: data + b"deadbeef [{", 0, id="a part of a further record is there"),
         pytest.param(lambda data: data + b"\0" * 4096, 0, id="the file system has left a page of zeros"),
@@ -226,7 +226,7 @@ def signed(text: str) -> bytes:
 @pytest.mark.parametrize(
     "data, said",
     [
-        pytest.param(signed('[{"regionfit":"ledger","version":2}]'), "ledger.log:1: is of a version", id="from later"),
+        pytest.param(signed('[{"regionfit":"ledger","version":2}]'), "ledger.log:1: is of a version", id="newer"),
         pytest.param(signed('[{"something":"else"}]'), "ledger.log:1: is not the header", id="of something else"),
         pytest.param(
             signed('[{"regionfit":"ledger","version":1}]') + signed('[{"op":"forget","id":"x"}]'),

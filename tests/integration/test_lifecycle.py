@@ -115,7 +115,7 @@ def manifests(tmp_path: Path) -> Path:
         pytest.param("--manifests M --listen 127.0.0.1", 1, "ADDR:PORT", id="an address without a port"),
         pytest.param("--manifests M --listen localhost:0", 1, "numeric", id="a name for an address"),
         pytest.param("--manifests M --listen 127.0.0.1:99999", 1, "127.0.0.1:99999", id="a port that is too large"),
-        pytest.param("--manifests M --listen 192.0.2.1:0", 1, "cannot listen on 192.0.2.1:0", id="somebody's address"),
+        pytest.param("--manifests M --listen 192.0.2.1:0", 1, "cannot listen on 192.0.2.1:0", id="another's address"),
         pytest.param("--manifests M --tls-cert C --tls-key K", 1, "C", id="a certificate that is not there"),
         pytest.param("--manifests M --state M/objects.json", 1, "objects.json", id="a file for the state"),
         pytest.param("--manifests M --state no/where", 1, "no/where", id="a state below a folder that is not there"),

@@ -1,4 +1,4 @@
-"""What a patch makes of a pod. Each case spells out the maps of the stored pod; all else must be as its author wrote it.
+"""What a patch makes of a pod. Each case spells out the maps of the stored pod; all else must be as it was sent.
 
 The expectations are the design's section 7; python3-jsonpatch (RFC 6902) applies the patches. Every case has a
 namespace of its own, so that one server with all policies answers for all of them.

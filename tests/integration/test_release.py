@@ -90,7 +90,7 @@ Ask = Callable[[Object], Object]
             lambda stored: update(stored, finished(stored, "Unknown"), subResource="status"), 0,
             id="a node that is out of reach keeps it",
         ),
-        pytest.param(lambda stored: deletion(finished(stored, "Succeeded")), 2, id="a pod that is done needs no grace"),
+        pytest.param(lambda stored: deletion(finished(stored, "Succeeded")), 2, id="a pod that is done is let go"),
         pytest.param(
             lambda stored: review("DELETE", None, stored, subResource="eviction"), 0, id="an eviction is only a wish"
         ),
@@ -98,7 +98,7 @@ Ask = Callable[[Object], Object]
             lambda stored: review("CREATE", {"kind": "Eviction"}, None, subResource="eviction"), 0,
             id="the creation of an eviction is not that of a pod",
         ),
-        pytest.param(lambda stored: removal(stored, dryRun=True), 0, id="a removal that is only tried changes nothing"),
+        pytest.param(lambda stored: removal(stored, dryRun=True), 0, id="a removal that is only tried does not"),
         pytest.param(
             lambda stored: update(stored, finished(stored, "Failed"), subResource="status", dryRun=True), 0,
             id="a status that is only tried changes nothing",
