@@ -227,10 +227,11 @@ static const struct foreign_case {
         {"a group that is no list", {HEADER, "{}"}, NULL, "ledger.log:2: is not a JSON array"},
         {"a group that is no JSON", {HEADER, "[1", "[2]"}, NULL, "ledger.log:2: is not a JSON array"},
         {"a file of something else", {NULL}, "hello\n", "ledger.log:1: is not the header"},
-        {"a ledger whose lines were given carriage returns",
-         {NULL},
-         "00000000 " HEADER "\r\n00000000 [1]\r\n",
-         "ledger.log:1: is not the header"},
+        {"two bad groups, of which only the last could be torn",
+         {HEADER, "[1]"},
+         "00000000 [2]\n00000000 [3]\n",
+         "ledger.log:3: is damaged, and is not the last one"},
+        {"a ledger with carriage returns", {NULL}, "00000000 " HEADER "\r\n", "ledger.log:1: is not the header"},
 };
 
 START_TEST(what_is_no_ledger_is_refused_and_kept)

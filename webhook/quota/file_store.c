@@ -1,7 +1,7 @@
 /*
  * Durable means: written, and synced by the file system. A group is one line, so that a crash in the middle of
  * writing leaves a line that its checksum gives away, and only the last line can be such a one: nothing is appended
- * behind a write that failed. That is also how a torn tail is told from damage: damage has good lines behind it.
+ * behind a write that failed. That is also how a torn tail is told from damage: damage has something behind it.
  * The header is never torn, as the file comes into being by a rename: a first line that is whole but not good is no
  * ledger's, and a file that is not ours is not emptied.
  *
@@ -113,16 +113,6 @@ static bool read_line(const char *text, size_t size, size_t offset, struct line 
         return checksum(ret->json, ret->size) == expected;
 }
 
-static bool has_good_line(const char *text, size_t size, size_t offset)
-{
-        struct line line;
-
-        while (offset < size)
-                if (read_line(text, size, offset, &line, &offset))
-                        return true;
-        return false;
-}
-
 static int damaged(const struct file_store *store, struct error *error, size_t line, const char *what)
 {
         return error_set(error, EBADMSG,
@@ -165,7 +155,8 @@ static int replay_line(struct file_store *store, const struct line *line, size_t
         return 0;
 }
 
-/* Goes through the text up to the first bad line; sets store->size to what was good. */
+/* Goes through the text; sets store->size to what was good. A group is one line, written after the one before it was
+ * synced: only the last one can be torn. */
 static int replay_text(struct file_store *store, const char *text, size_t size, file_store_replay_fn replay,
                        void *userdata, struct error *error)
 {
@@ -178,8 +169,8 @@ static int replay_text(struct file_store *store, const char *text, size_t size, 
                 if (!read_line(text, size, offset, &line, &next)) {
                         if (number == 1 && text[next - 1] == '\n')
                                 return damaged(store, error, number, "is not the header of a regionfit ledger");
-                        if (has_good_line(text, size, next))
-                                return damaged(store, error, number, "is damaged, and good records follow it");
+                        if (next < size)
+                                return damaged(store, error, number, "is damaged, and is not the last one");
                         break;
                 }
                 r = replay_line(store, &line, number, replay, userdata, error);
@@ -301,6 +292,15 @@ static int write_line(int fd, const json_t *records, off_t *offset)
         return r;
 }
 
+/* What could not be synced is taken back in memory: should the process die before the rewrite, it must not be found.
+ * Best effort; the disk is in trouble already. */
+static void discard_tail(const struct file_store *store)
+{
+        if (ftruncate(store->file_fd, store->size) < 0 || fdatasync(store->file_fd) < 0)
+                log_warn("the end of the ledger, which could not be written, could not be cut off either",
+                         log_string("folder", store->folder));
+}
+
 int file_store_append(struct file_store *store, const json_t *records, struct error *error)
 {
         off_t size = store->size;
@@ -313,6 +313,7 @@ int file_store_append(struct file_store *store, const json_t *records, struct er
                 r = -errno;
         if (r < 0) {
                 store->failed = true;
+                discard_tail(store);
                 return fail(store, error, -r, "write", LEDGER);
         }
         store->size = size;

@@ -3,8 +3,8 @@
  *
  * The file `ledger.log` in the folder has one group per line: the CRC-32 of what follows it (8 hexadecimal
  * digits), a space, a JSON array of records, and a newline. A group is durable as a whole or not at all. A last
- * group that is incomplete was never answered for and is dropped when the file is opened; a bad group with a
- * good one behind it is damage, and the file is refused rather than half of it forgotten.
+ * group that is incomplete was never answered for and is dropped when the file is opened; a bad group with
+ * anything behind it is damage, and the file is refused rather than half of it forgotten.
  *
  * Not thread-safe: the ledger's writing thread owns it.
  */
