@@ -19,6 +19,9 @@ TOP = Path(__file__).resolve().parent.parent
 BUILD = TOP / "build"
 PYTEST = ["/usr/bin/python3", "-m", "pytest", "-q", "-p", "no:cacheprovider", "-o", "junit_family=xunit2"]
 
+# Integration tests that have requests at the same time.
+THREADED = ["http", "ledger", "lifecycle", "reload"]
+
 SANITIZER_ENVIRONMENT = {
     "ASAN_OPTIONS": "abort_on_error=1:detect_leaks=1",
     "UBSAN_OPTIONS": "halt_on_error=1:print_stacktrace=1",
@@ -101,8 +104,8 @@ def asan() -> Count:
 def tsan() -> Count:
     if not build("tsan", "clang", "-Db_sanitize=thread", "-Db_lundef=false", "-Doptimization=1"):
         return Count(failed=1)
-    count = meson_tests("tsan", "--no-suite", "golden", "--timeout-multiplier", "6")
-    count.add(pytest("tsan", "integration-tsan", "tests/integration", "-k", "serve or concurrency or tls"))
+    count = meson_tests("tsan", "--suite", "threads", "--timeout-multiplier", "6")
+    count.add(pytest("tsan", "integration-tsan", *[f"tests/integration/test_{name}.py" for name in THREADED]))
     return count
 
 
