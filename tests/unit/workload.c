@@ -186,6 +186,9 @@ static const struct fault_case {
         const char *path;
 } fault_cases[] = {
         {"no name", "apiVersion: apps/v1\nkind: Deployment\nspec: {" TEMPLATE "}\n", "metadata.name"},
+        {"a namespace that YAML reads as false",
+         "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: d, namespace: n}\nspec: {" TEMPLATE "}\n",
+         "metadata.namespace"},
         {"no template", HEAD("apps/v1", "Deployment", "d") "spec: {}\n", "spec.template"},
         {"no spec", HEAD("apps/v1", "Deployment", "d"), "spec.template"},
         {"a template that is a word", HEAD("apps/v1", "Deployment", "d") "spec: {template: x}\n", "spec.template"},

@@ -147,14 +147,16 @@ static bool count_parallelism(struct plan *plan, const struct field *outer, cons
 static bool make_plan(struct plan *plan, const struct manifest *manifest, const struct field *root)
 {
         struct field metadata = field_member(root, "metadata"), name = field_member(&metadata, "name");
+        struct field namespace = field_member(&metadata, "namespace");
         struct field outer = field_member(root, "spec"), job = {0};
         struct field spec = inner_spec(&outer, &job, plan->kind), template = field_member(&spec, "template");
+        const char *ignored; /* plan->namespace has it */
 
         plan->name = "";
         plan->template = workload_template(manifest);
         plan->count = 1;
-        if (!field_object(&metadata) || !field_string(&name, &plan->name) || !field_object(&outer) ||
-            !field_object(&spec))
+        if (!field_object(&metadata) || !field_string(&name, &plan->name) || !field_string(&namespace, &ignored) ||
+            !field_object(&outer) || !field_object(&spec))
                 return false;
         if (plan->kind->naming == NAMED_ITSELF)
                 return true;
