@@ -63,6 +63,8 @@ ssize_t write(int fd, const void *bytes, size_t size)
         return syscall(SYS_write, fd, bytes, size);
 }
 
+static struct scratch_path prepared; /* the folder as it was before the verb */
+
 static int run_create(void)
 {
         return certs_folder_create(folder.text, &usual, false, NULL);
@@ -203,24 +205,55 @@ static bool same_server(const char *a, const char *b)
         return end && !strncmp(a, b, (size_t)(end - a));
 }
 
-static void remove_folder(void)
+static void copy_file(const char *from, const char *to, const struct stat *status)
+{
+        int in = open(from, O_RDONLY | O_CLOEXEC);
+        int out = open(to, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, status->st_mode & 0777);
+
+        ck_assert(in >= 0 && out >= 0);
+        ck_assert_int_eq(copy_file_range(in, NULL, out, NULL, (size_t)status->st_size, 0), status->st_size);
+        close(in);
+        close(out);
+}
+
+/* For nftw(). */
+static int copy_one(const char *path, const struct stat *status, int type, struct FTW *where)
+{
+        char to[PATH_MAX], target[NAME_MAX + 1] = "";
+
+        (void)where;
+        ck_assert_int_lt(snprintf(to, sizeof(to), "%s%s", folder.text, path + strlen(prepared.text)), PATH_MAX);
+        if (type == FTW_D)
+                return mkdir(to, status->st_mode & 0777);
+        if (type == FTW_SL)
+                return readlink(path, target, NAME_MAX) < 0 ? -1 : symlink(target, to);
+        copy_file(path, to, status);
+        return 0;
+}
+
+static void keep_folder(void)
+{
+        prepared = scratch_path("prepared");
+        if (scratch_exists("certs"))
+                ck_assert_int_eq(rename(folder.text, prepared.text), 0);
+}
+
+static void restore_folder(void)
 {
         if (nftw(folder.text, scratch_remove_one, 16, FTW_DEPTH | FTW_PHYS) != 0)
                 ck_assert_int_eq(errno, ENOENT);
+        if (scratch_exists("prepared"))
+                ck_assert_int_eq(nftw(prepared.text, copy_one, 16, FTW_PHYS), 0);
 }
 
-static bool crash(const struct crash_case *c, int call)
+static bool crash(const struct crash_case *c, const char *before, int call)
 {
-        _cleanup_(freep) char *before = NULL, *now = NULL;
+        _cleanup_(freep) char *now = NULL;
         char rest[32];
         size_t n;
         bool died, done;
 
-        remove_folder();
-        c->prepare();
-        before = snapshot(&n);
-        ck_assert_msg(n == c->before, "%s starts with %zu certificates", c->name, n);
-
+        restore_folder();
         died = die_at_call(c, call);
         snprintf(rest, sizeof(rest), "death at call %d", call);
         now = snapshot(&n);
@@ -234,9 +267,20 @@ static bool crash(const struct crash_case *c, int call)
 
 START_TEST(a_crash_leaves_the_old_state_or_the_new)
 {
+        const struct crash_case *c = &crash_cases[_i];
+        _cleanup_(freep) char *before = NULL, *restored = NULL;
+        size_t n;
         int call = 0;
 
-        while (crash(&crash_cases[_i], call))
+        c->prepare();
+        before = snapshot(&n);
+        ck_assert_msg(n == c->before, "%s starts with %zu certificates", c->name, n);
+        keep_folder();
+        restore_folder();
+        restored = snapshot(&n);
+        ck_assert_str_eq(restored, before);
+
+        while (crash(c, before, call))
                 call++;
         ck_assert_int_gt(call, 10); /* the counting works: no verb gets by with fewer calls */
 }
