@@ -27,7 +27,7 @@ struct keypair {
         char *host;                     /* owned */
         char host_name[HOST_NAME_SIZE]; /* of this machine */
         char *chain_text, *key_text;    /* owned; what is in force */
-        char *refused_text;             /* owned; the chain that was refused last, so that it is said once */
+        char *refused_text;             /* owned; why one was refused last, so that it is said once */
         int inotify;
 };
 
@@ -47,12 +47,6 @@ struct keypair *keypair_free(struct keypair *keypair)
         free(keypair->key_text);
         free(keypair);
         return NULL;
-}
-
-static void fclosep(FILE **stream)
-{
-        if (*stream)
-                fclose(*stream);
 }
 
 /* *ret is new. */

@@ -226,12 +226,6 @@ static int read_stream(FILE *stream, char **ret, size_t *ret_size)
         return 0;
 }
 
-static void fclosep(FILE **stream)
-{
-        if (*stream)
-                fclose(*stream);
-}
-
 static int read_file(struct manifests *manifests, const char *path, struct diagnostics *diagnostics,
                      struct error *error)
 {

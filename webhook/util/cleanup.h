@@ -3,6 +3,7 @@
  */
 #pragma once
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -38,6 +39,12 @@ static inline int steal_fd(int *fd)
 static inline void freep(void *p)
 {
         free(*(void **)p);
+}
+
+static inline void fclosep(FILE **stream)
+{
+        if (*stream)
+                fclose(*stream);
 }
 
 static inline void closep(const int *fd)
