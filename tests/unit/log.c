@@ -172,17 +172,47 @@ START_TEST(names_are_parsed)
 }
 END_TEST
 
-START_TEST(a_line_that_is_too_long_is_cut_and_ended)
-{
-        _cleanup_(freep) char *text = NULL, *value = calloc(1, 20001);
+/* Values of which each character needs room of its own kind. */
+static const char *const fillers[] = {"x", "\"", "\x01", "\xe6\x97\xa5", "\xff"};
 
-        memset(value, 'x', 20000);
-        log_setup(LOG_INFO, LOG_LOGFMT);
-        log_info("m", log_string("k", value), log_string("l", value));
+static char *fill(const char *filler)
+{
+        char *value = calloc(1, 20001);
+
+        for (size_t i = 0; i + strlen(filler) <= 20000; i += strlen(filler))
+                memcpy(value + i, filler, strlen(filler));
+        return value;
+}
+
+START_TEST(a_line_that_is_too_long_is_cut_and_stays_well_formed)
+{
+        _cleanup_(freep) char *text = NULL, *value = fill(fillers[_i]);
+        json_auto_t *json = NULL;
+        size_t length;
+
+        log_setup(LOG_INFO, LOG_JSON);
+        log_info("m", log_string("k", value), log_integer("l", 7));
         log_info("next");
         text = logged();
-        ck_assert_uint_eq((size_t)(strchr(text, '\n') - text), 8191);
-        ck_assert_ptr_nonnull(strstr(strchr(text, '\n'), "msg=next\n"));
+        length = (size_t)(strchr(text, '\n') - text);
+        ck_assert_uint_le(length, 8191);
+        ck_assert_uint_ge(length, 8191 - 8);
+        json = json_loadb(text, length, 0, NULL);
+        ck_assert_ptr_nonnull(json_object_get(json, "k"));
+        ck_assert_ptr_null(json_object_get(json, "l"));
+        ck_assert_ptr_nonnull(strstr(text + length, "\"msg\":\"next\""));
+}
+END_TEST
+
+START_TEST(a_long_word_of_logfmt_is_cut_in_quotes)
+{
+        _cleanup_(freep) char *text = NULL, *value = fill("x");
+
+        log_setup(LOG_INFO, LOG_LOGFMT);
+        log_info("m", log_string("k", value), log_string("l", value));
+        text = logged();
+        ck_assert_ptr_nonnull(strstr(text, "k=\"xxx"));
+        ck_assert_str_eq(text + strlen(text) - 3, "x\"\n");
 }
 END_TEST
 
@@ -223,7 +253,8 @@ static void add(TCase *tests)
         tcase_add_test(tests, the_time_is_rfc_3339_in_utc);
         tcase_add_loop_test(tests, levels_below_the_threshold_are_left_out, LOG_DEBUG, LOG_ERROR + 1);
         tcase_add_test(tests, names_are_parsed);
-        tcase_add_test(tests, a_line_that_is_too_long_is_cut_and_ended);
+        tcase_add_loop_test(tests, a_line_that_is_too_long_is_cut_and_stays_well_formed, 0, ARRAY_SIZE(fillers));
+        tcase_add_test(tests, a_long_word_of_logfmt_is_cut_in_quotes);
         tcase_add_test(tests, lines_of_several_threads_do_not_mix);
 }
 

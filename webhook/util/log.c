@@ -1,6 +1,6 @@
 /*
- * A line is put together on the stack and written with one write(2). What does not fit is cut, with the newline
- * kept: a log line is for people, and must never fail a request for want of memory.
+ * A line is put together on the stack and written with one write(2), and must never fail a request for want of
+ * memory: a value that does not fit is cut, and the fields behind it are left out. What is there stays well-formed.
  */
 #include "util/log.h"
 
@@ -11,6 +11,8 @@
 #include <unistd.h>
 
 #define LINE_MAX_BYTES 8192
+#define LINE_END 3    /* kept for a closing quote, a brace and the newline */
+#define FIELD_ROOM 32 /* beside its key: a number, quotes and separators */
 
 static const char *const level_names[] = {"debug", "info", "warn", "error"};
 static const char *const format_names[] = {"logfmt", "json"};
@@ -63,19 +65,32 @@ bool log_enabled(enum log_level level)
         return level >= log_threshold;
 }
 
-static void put(struct line *line, const char *bytes, size_t size)
+static size_t room_in(const struct line *line)
 {
-        size_t room = sizeof(line->bytes) - 1 - line->size; /* one for the newline */
+        size_t end = sizeof(line->bytes) - LINE_END;
 
-        if (size > room)
-                size = room;
-        memcpy(line->bytes + line->size, bytes, size);
-        line->size += size;
+        return line->size < end ? end - line->size : 0;
 }
 
-static void put_text(struct line *line, const char *text)
+/* All or nothing: false where it does not fit. */
+static bool put(struct line *line, const char *bytes, size_t size)
 {
-        put(line, text, strlen(text));
+        if (size > room_in(line))
+                return false;
+        memcpy(line->bytes + line->size, bytes, size);
+        line->size += size;
+        return true;
+}
+
+static bool put_text(struct line *line, const char *text)
+{
+        return put(line, text, strlen(text));
+}
+
+/* One of those bytes that there is always room for. */
+static void put_end(struct line *line, char byte)
+{
+        line->bytes[line->size++] = byte;
 }
 
 /* The length of a valid UTF-8 sequence at `text` (RFC 3629), or 0. */
@@ -94,31 +109,36 @@ static size_t utf8_length(const unsigned char *text)
         return length;
 }
 
-/* In double quotes, escaped as a JSON string (RFC 8259, section 7). */
-static void put_quoted(struct line *line, const char *text)
+/* One character, escaped as in a JSON string (RFC 8259, section 7). False where it does not fit. */
+static bool put_character(struct line *line, const unsigned char *c, size_t length)
 {
         char escape[8];
 
-        put_text(line, "\"");
-        for (const unsigned char *c = (const unsigned char *)text; *c;) {
+        if (*c == '\n')
+                return put_text(line, "\\n");
+        if (*c == '"' || *c == '\\')
+                snprintf(escape, sizeof(escape), "\\%c", *c);
+        else if (*c < 0x20 || *c == 0x7f)
+                snprintf(escape, sizeof(escape), "\\u%04x", *c);
+        else if (!length)
+                return put_text(line, "\xef\xbf\xbd"); /* U+FFFD */
+        else
+                return put(line, (const char *)c, length);
+        return put_text(line, escape);
+}
+
+static void put_quoted(struct line *line, const char *text)
+{
+        const unsigned char *c = (const unsigned char *)text;
+        bool fits = put_text(line, "\"");
+
+        while (*c && fits) {
                 size_t length = utf8_length(c);
 
-                if (*c == '"' || *c == '\\') {
-                        put(line, "\\", 1);
-                        put(line, (const char *)c, 1);
-                } else if (*c == '\n') {
-                        put_text(line, "\\n");
-                } else if (*c < 0x20 || *c == 0x7f) {
-                        snprintf(escape, sizeof(escape), "\\u%04x", *c);
-                        put_text(line, escape);
-                } else if (!length) {
-                        put_text(line, "\xef\xbf\xbd"); /* U+FFFD */
-                } else {
-                        put(line, (const char *)c, length);
-                }
+                fits = put_character(line, c, length);
                 c += length ? length : 1;
         }
-        put_text(line, "\"");
+        put_end(line, '"');
 }
 
 /* logfmt leaves plain words bare. */
@@ -128,10 +148,9 @@ static void put_value(struct line *line, const char *text)
 
         for (const char *c = text; *c; c++)
                 plain &= *c > ' ' && *c < 0x7f && *c != '"' && *c != '=' && *c != '\\';
-        if (plain && log_format == LOG_LOGFMT)
-                put_text(line, text);
-        else
-                put_quoted(line, text);
+        if (plain && log_format == LOG_LOGFMT && put_text(line, text))
+                return;
+        put_quoted(line, text);
 }
 
 static void put_key(struct line *line, const char *key)
@@ -153,6 +172,8 @@ static void put_field(struct line *line, const struct log_field *field)
 {
         char number[24];
 
+        if (room_in(line) < strlen(field->key) + FIELD_ROOM)
+                return;
         put_key(line, field->key);
         if (field->string) {
                 put_value(line, field->string);
@@ -189,8 +210,9 @@ void log_line(enum log_level level, const char *message, const struct log_field 
                 put_field(&line, &head[i]);
         for (size_t i = 0; i < n_fields; i++)
                 put_field(&line, &fields[i]);
-        put_text(&line, log_format == LOG_JSON ? "}" : "");
-        line.bytes[line.size++] = '\n';
+        if (log_format == LOG_JSON)
+                put_end(&line, '}');
+        put_end(&line, '\n');
         do
                 written = write(STDERR_FILENO, line.bytes, line.size);
         while (written < 0 && errno == EINTR);
