@@ -36,7 +36,7 @@ static const char help[] =
         "  -f, --filename PATH       a file, a folder, or - for standard input; may be repeated\n"
         "  -o, --output FORM         patch (default): one JSON object per pod, {\"pod\": ..., \"patch\": [...]}\n"
         "                            explain: a table of every unit's verdict with its numbers\n"
-        "                            yaml, json: the pods as they would be stored\n"
+        "                            yaml, json: the pods as they would be stored, refused ones as they are\n"
         "                            diff: what changes in each pod\n"
         "                            review: the AdmissionReview that answers for each pod\n"
         "  -n, --namespace NAME      for workloads that name none (default: default)\n" PLACEMENT_OPTIONS_HELP
