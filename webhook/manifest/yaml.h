@@ -14,8 +14,8 @@ struct error;
  * Parses every document of `text` (`size` bytes, need not end in NUL) into *ret, a new JSON array with one
  * value per document; empty documents (only comments) are null values.
  * -EINVAL: `error` has "line N: " and what is wrong: syntax, invalid UTF-8, a key given twice in a mapping,
- * an unknown alias, a value that JSON cannot express (.nan, .inf), nesting deeper than YAML_MAX_DEPTH or an
- * alias expansion of more than YAML_MAX_NODES nodes. -ENOMEM.
+ * an unknown alias, a value that JSON cannot express (.nan, .inf), nesting deeper than YAML_MAX_DEPTH (text that
+ * is JSON: 2048) or an alias expansion of more than YAML_MAX_NODES nodes. -ENOMEM.
  */
 #define YAML_MAX_DEPTH 100
 #define YAML_MAX_NODES 4000000
