@@ -59,11 +59,11 @@ def run(command: list[str], **environment: str) -> int:
 
 
 def run_counted(command: list[str], junit: Path, **environment: str) -> Count:
-    """Runs a command that writes `junit`; a failing command that counts no failure counts as one."""
+    """Runs a command that writes `junit`; one that fails, or that tests nothing, is a failure at least."""
     junit.unlink(missing_ok=True)
     status = run(command, **environment)
     count = count_junit(junit) if junit.exists() else Count()
-    if status and not count.failed:
+    if not count.failed and (status or count == Count()):
         count.failed += 1
     return count
 
@@ -76,10 +76,10 @@ def build(name: str, compiler: str, *options: str) -> bool:
     return run(["ninja", "-C", str(folder), "--quiet"]) == 0
 
 
-def meson_tests(name: str, *arguments: str) -> Count:
+def meson_tests(name: str, *arguments: str, log: str = "testlog") -> Count:
     folder = BUILD / name
     command = ["meson", "test", "-C", str(folder), "--no-rebuild", "--print-errorlogs", *arguments]
-    return run_counted(command, folder / "meson-logs" / "testlog.junit.xml", **SANITIZER_ENVIRONMENT)
+    return run_counted(command, folder / "meson-logs" / f"{log}.junit.xml", **SANITIZER_ENVIRONMENT)
 
 
 def pytest(build_name: str, label: str, *arguments: str) -> Count:
@@ -113,7 +113,8 @@ def valgrind() -> Count:
     if not build("gcc", "gcc"):
         return Count(failed=1)
     wrapper = "valgrind --quiet --error-exitcode=9 --leak-check=full --errors-for-leak-kinds=definite"
-    return meson_tests("gcc", "--suite", "valgrind", "--wrap", wrapper, "--timeout-multiplier", "20")
+    arguments = ["--suite", "valgrind", "--wrap", wrapper, "--timeout-multiplier", "20"]
+    return meson_tests("gcc", *arguments, log="testlog-valgrind")  # meson names it after the wrapper
 
 
 def golden() -> Count:
