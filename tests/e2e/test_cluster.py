@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from binaries import find_binaries
 from cluster import EXAMPLES, TOP
 from kubectl import Kubectl
 from pods import BEIJING, HANGZHOU, counts, refusals_of_replica_set, wait_for
@@ -16,14 +17,16 @@ from process import Process, wait_until
 
 PROGRAM = Path(__file__).resolve().parent / "cluster.py"
 APP = "nginx-gpu-resourcepolicy"
+EXPORT = "export KUBECONFIG="
 
 
 @pytest.fixture
 def play(regionfit: Path, tmp_path: Path) -> Iterator[Process]:
     """Has said all it has to say."""
+    find_binaries()  # on a new machine they are built first, which takes as long as it takes
     process = Process("cluster", [sys.executable, str(PROGRAM), "--regionfit", str(regionfit)], tmp_path / "output")
     try:
-        process.wait_ready("it says how it ends", lambda: "Ctrl-C ends it." in process.text(), timeout=900)
+        process.wait_ready("it says how it ends", lambda: "Ctrl-C ends it." in process.text(), timeout=120)
         yield process
     finally:
         process.stop(timeout=60)
@@ -40,7 +43,8 @@ def is_running(pid: int) -> bool:
 
 def test_what_it_prints_works_and_sigterm_leaves_nothing_behind(play: Process) -> None:
     lines = play.text().splitlines()
-    kubeconfig = Path(shlex.split(lines[0].removeprefix("export KUBECONFIG="))[0])
+    (export,) = (line for line in lines if line.startswith(EXPORT))
+    kubeconfig = Path(shlex.split(export.removeprefix(EXPORT))[0])
     example = EXAMPLES.relative_to(TOP) / "deployment.yaml"
     (command,) = (line for line in lines if line.endswith(f" apply -f {example}"))
     kubectl = Kubectl(shlex.split(command)[0], kubeconfig)
