@@ -88,7 +88,8 @@ int admission_use(struct admission *admission, struct catalog *catalog, struct e
         return 0;
 }
 
-struct catalog *admission_catalog(struct admission *admission)
+/* The current snapshot, a new reference; NULL before the first. */
+static struct catalog *current_catalog(struct admission *admission)
 {
         struct catalog *catalog;
 
@@ -100,7 +101,7 @@ struct catalog *admission_catalog(struct admission *admission)
 
 bool admission_ready(struct admission *admission)
 {
-        _cleanup_(catalog_unrefp) struct catalog *catalog = admission_catalog(admission);
+        _cleanup_(catalog_unrefp) struct catalog *catalog = current_catalog(admission);
 
         return catalog;
 }
@@ -134,7 +135,7 @@ static int decide_now(struct decision *decision, struct admission *admission, co
         int r = -ESTALE;
 
         for (unsigned i = 0; i < ATTEMPTS_MAX && r == -ESTALE; i++) {
-                _cleanup_(catalog_unrefp) struct catalog *catalog = admission_catalog(admission);
+                _cleanup_(catalog_unrefp) struct catalog *catalog = current_catalog(admission);
 
                 if (!catalog)
                         return error_set(error, EAGAIN, "policies and quotas have not been read yet");

@@ -38,9 +38,6 @@ DEFINE_CLEANUP(struct admission *, admission_free);
 int admission_use(struct admission *admission, struct catalog *catalog, struct error *error);
 bool admission_ready(struct admission *admission);
 
-/* The current snapshot, a new reference; NULL before the first. */
-struct catalog *admission_catalog(struct admission *admission);
-
 /* An answer. The body may be sent once `commit` is durable (ledger_wait()). */
 struct admission_answer {
         char *body; /* owned; an AdmissionReview in JSON */

@@ -134,11 +134,6 @@ const char *server_address(const struct server *server)
         return server->address;
 }
 
-void server_drain(struct server *server)
-{
-        __atomic_store_n(&server->context.draining, true, __ATOMIC_RELAXED);
-}
-
 /*
  * With several threads MHD_quiesce_daemon() is a race that libmicrohttpd 0.9.75 aborts on: each thread, and the one
  * that calls, want to be the one that takes the socket out of an epoll set, and closing it afterwards comes too early
@@ -179,7 +174,7 @@ struct server *server_free(struct server *server)
                 return NULL;
         if (server->daemon) {
                 stop_listening(server);
-                server_drain(server);
+                __atomic_store_n(&server->context.draining, true, __ATOMIC_RELAXED);
                 wait_for_quiet(server);
                 MHD_stop_daemon(server->daemon);
         }

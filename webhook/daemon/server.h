@@ -31,6 +31,3 @@ DEFINE_CLEANUP(struct server *, server_free);
 
 /* The address that it listens on, with the port that was chosen. */
 const char *server_address(const struct server *server);
-
-/* Makes /readyz fail from now on: no more requests should be sent here. */
-void server_drain(struct server *server);
