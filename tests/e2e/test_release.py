@@ -30,6 +30,7 @@ from process import wait_until
 
 pytestmark = pytest.mark.usefixtures("webhook")
 ONE_TAKEN = {**FREE, BEIJING: (1, 2)}
+BY_FORCE = ["--grace-period=0", "--force"]
 NO_FINALIZERS = '{"metadata": {"finalizers": null}}'
 
 
@@ -99,7 +100,7 @@ def test_a_scheduled_pod_keeps_its_gpu_through_its_grace_period_until_it_is_conf
     assert still_there["metadata"]["deletionGracePeriodSeconds"] == 30
     assert remaining(kubectl) == ONE_TAKEN
 
-    delete(kubectl, pod, "--grace-period=0", "--force")  # as the kubelet, when the containers have ended
+    delete(kubectl, pod, *BY_FORCE)  # as the kubelet, when the containers have ended
     assert not pods(kubectl)
     assert remaining(kubectl) == FREE
 
@@ -108,7 +109,7 @@ def test_a_scheduled_pod_that_is_deleted_by_force_gives_back_at_once(kubectl: Ku
     pod = create(kubectl, "pod.yaml")
     bind(kubectl, pod)
 
-    delete(kubectl, pod, "--grace-period=0", "--force")
+    delete(kubectl, pod, *BY_FORCE)
 
     assert not pods(kubectl)
     assert remaining(kubectl) == FREE
@@ -122,7 +123,7 @@ def test_a_scheduled_pod_that_is_evicted_gives_back_when_it_is_confirmed_gone(ku
     kubectl("create", "--raw", f"/api/v1/namespaces/default/pods/{name_of(pod)}/eviction", "-f", "-", text=eviction)
     assert remaining(kubectl) == ONE_TAKEN
 
-    delete(kubectl, pod, "--grace-period=0", "--force")
+    delete(kubectl, pod, *BY_FORCE)
     assert remaining(kubectl) == FREE
 
 
@@ -137,13 +138,14 @@ def test_a_deletion_that_is_only_tried_gives_nothing_back(kubectl: Kubectl) -> N
 
 def test_a_pod_that_a_finalizer_holds_keeps_its_gpu_until_it_is_gone(kubectl: Kubectl) -> None:
     held = create(kubectl, "pod-finalizer.yaml")
+    bind(kubectl, held)  # an unscheduled one that is deleted is marked Failed by the next round of garbage collection
 
-    delete(kubectl, held, "--wait=false")
+    delete(kubectl, held, *BY_FORCE, "--wait=false")
     (still_there,) = pods(kubectl)
     assert "deletionTimestamp" in still_there["metadata"]
     assert remaining(kubectl) == ONE_TAKEN
 
-    delete(kubectl, held, "--wait=false")
+    delete(kubectl, held, *BY_FORCE, "--wait=false")
     assert remaining(kubectl) == ONE_TAKEN, "a second deletion does not end it"
     kubectl("label", "pod", "held", "still=here")
     assert remaining(kubectl) == ONE_TAKEN, "nor does any other update"
