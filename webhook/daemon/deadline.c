@@ -7,13 +7,13 @@
 
 #include <errno.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <utlist.h>
 
 #include "util/clock.h"
 #include "util/error.h"
+#include "util/thread.h"
 
 struct deadlines {
         pthread_mutex_t lock;
@@ -61,20 +61,13 @@ static void *run(void *userdata)
 static int start(struct deadlines *deadlines)
 {
         pthread_condattr_t attributes;
-        sigset_t all, before;
-        int r;
 
         pthread_mutex_init(&deadlines->lock, NULL);
         pthread_condattr_init(&attributes);
         pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
         pthread_cond_init(&deadlines->changed, &attributes);
         pthread_condattr_destroy(&attributes);
-
-        sigfillset(&all);
-        pthread_sigmask(SIG_SETMASK, &all, &before);
-        r = pthread_create(&deadlines->thread, NULL, run, deadlines);
-        pthread_sigmask(SIG_SETMASK, &before, NULL);
-        return r;
+        return thread_start(&deadlines->thread, run, deadlines);
 }
 
 int deadlines_new(struct deadlines **ret, struct error *error)

@@ -10,10 +10,10 @@
 
 #include <errno.h>
 #include <pthread.h>
-#include <signal.h>
 #include <utlist.h>
 
 #include "util/error.h"
+#include "util/thread.h"
 
 struct range {
         uint64_t first, last;
@@ -78,8 +78,7 @@ static struct commit_waiter *take_settled(struct committer *committer) requires_
 {
         struct commit_waiter *taken = NULL, *waiter, *next;
 
-        DL_FOREACH_SAFE2(committer->waiters, waiter, next, next)
-        {
+        DL_FOREACH_SAFE2 (committer->waiters, waiter, next, next) {
                 if (waiter->commit > committer->settled)
                         continue;
                 DL_DELETE2(committer->waiters, waiter, previous, next);
@@ -93,8 +92,8 @@ static void tell(struct commit_waiter *waiters, int result, const char *reason)
         struct commit_waiter *waiter, *next;
 
         /* A waiter may be gone as soon as it has been told. */
-        DL_FOREACH_SAFE2(waiters, waiter, next, next)
-        waiter->done(waiter, result, reason);
+        DL_FOREACH_SAFE2 (waiters, waiter, next, next)
+                waiter->done(waiter, result, reason);
 }
 
 static void settle_all(struct committer *committer, struct change **list, bool durable)
@@ -161,19 +160,6 @@ static void *run(void *userdata)
         }
 }
 
-/* The thread takes no signals: they are the main thread's. */
-static int start(struct committer *committer)
-{
-        sigset_t all, before;
-        int r;
-
-        sigfillset(&all);
-        pthread_sigmask(SIG_SETMASK, &all, &before);
-        r = pthread_create(&committer->thread, NULL, run, committer);
-        pthread_sigmask(SIG_SETMASK, &before, NULL);
-        return r;
-}
-
 int committer_new(struct committer **ret, struct lock *lock, const struct committer_ops *ops, void *userdata,
                   struct error *error)
 {
@@ -189,7 +175,7 @@ int committer_new(struct committer **ret, struct lock *lock, const struct commit
         committer->failed = calloc(committer->failed_capacity, sizeof(*committer->failed));
         r = committer->failed ? pthread_cond_init(&committer->work, NULL) : ENOMEM;
         if (!r)
-                r = start(committer);
+                r = thread_start(&committer->thread, run, committer);
         if (r) {
                 free(committer->failed);
                 free(committer);
@@ -242,9 +228,9 @@ bool committer_cancel(struct committer *committer, struct commit_waiter *waiter)
         struct commit_waiter *found;
 
         lock_acquire(committer->lock);
-        DL_FOREACH2(committer->waiters, found, next)
-        if (found == waiter)
-                break;
+        DL_FOREACH2 (committer->waiters, found, next)
+                if (found == waiter)
+                        break;
         if (found)
                 DL_DELETE2(committer->waiters, waiter, previous, next);
         lock_release(committer->lock);

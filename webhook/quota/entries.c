@@ -33,8 +33,7 @@ void entries_clear(struct entries *entries)
                 HASH_DEL(entries->live, entry);
                 entry_free(entry);
         }
-        DL_FOREACH_SAFE2(entries->parked, entry, next, next)
-        {
+        DL_FOREACH_SAFE2 (entries->parked, entry, next, next) {
                 DL_DELETE2(entries->parked, entry, previous, next);
                 entry_free(entry);
         }
@@ -151,9 +150,9 @@ static int link_all(struct entries *entries, struct counters *counters, const st
         HASH_ITER (hh, entries->live, entry, next)
                 if (r >= 0)
                         r = link_entry(counters, classifier, entry, &entry->new_links);
-        DL_FOREACH2(entries->parked, entry, next)
-        if (r >= 0)
-                r = link_entry(counters, classifier, entry, &entry->new_links);
+        DL_FOREACH2 (entries->parked, entry, next)
+                if (r >= 0)
+                        r = link_entry(counters, classifier, entry, &entry->new_links);
         return r;
 }
 
@@ -182,8 +181,8 @@ int entries_classify(struct entries *entries, const struct classifier *classifie
         r = link_all(entries, counters, classifier);
         HASH_ITER (hh, entries->live, entry, next)
                 finish_links(entry, r >= 0);
-        DL_FOREACH2(entries->parked, entry, next)
-        finish_links(entry, r >= 0);
+        DL_FOREACH2 (entries->parked, entry, next)
+                finish_links(entry, r >= 0);
         if (r >= 0) {
                 struct counters *former = entries->counters;
 

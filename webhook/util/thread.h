@@ -1,0 +1,9 @@
+/*
+ * Threads that take no signals: those are the main thread's.
+ */
+#pragma once
+
+#include <pthread.h>
+
+/* As pthread_create(3) with default attributes: 0, or an errno (not negative). */
+int thread_start(pthread_t *ret, void *(*run)(void *userdata), void *userdata);
