@@ -109,10 +109,12 @@ static char *to_yaml(const json_t *value)
         char *text = NULL;
         size_t size = 0;
         FILE *stream = open_memstream(&text, &size);
+        int r;
 
         if (!stream)
                 return NULL;
-        if (yaml_write(stream, value) < 0 || fclose(stream) < 0) {
+        r = yaml_write(stream, value);
+        if (fclose(stream) < 0 || r < 0) {
                 free(text);
                 return NULL;
         }
