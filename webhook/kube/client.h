@@ -38,11 +38,14 @@ struct kube_call {
         const char *content_type; /* of the body; NULL: application/json */
         int64_t timeout;          /* ns, retries included; 0: KUBE_TIMEOUT. Of a stream: until its headers are there */
 
-        /* For streams: called with each part of a 2xx body as it comes; the response's body then stays NULL. A
-         * negative errno ends the call, which returns it. NULL: the body is collected. */
+        /* For streams: called with each part of a 2xx body as it comes, and before them with an empty one, as soon as
+         * the headers are there; the response's body then stays NULL. A negative errno ends the call, which returns
+         * it. Never sent again after the first call. NULL: the body is collected. */
         int (*data)(void *userdata, const char *part, size_t size);
         void *userdata;
         int64_t silence; /* ns; a stream that brings nothing for so long is dead (-EIO). 0: no bound */
+
+        const bool *cancelled; /* atomic; once true, ends the call within 250 ms with -ECANCELED. NULL: never */
 
         bool once; /* never sent twice, whatever the answer: the caller wants to know what became of it */
 };
