@@ -23,10 +23,10 @@ static struct counter_links link_to(const struct reservation *reservation, const
         struct counter_links links = {0};
 
         if (first)
-                ck_assert_int_eq(counter_keys_add(&keys, first), 0);
+                ck_assert_int_eq(counter_keys_add(&keys, first, 0), 0);
         if (second)
-                ck_assert_int_eq(counter_keys_add(&keys, second), 0);
-        ck_assert_int_eq(counters_link(counters, &keys, reservation, &links), 0);
+                ck_assert_int_eq(counter_keys_add(&keys, second, 0), 0);
+        ck_assert_int_eq(counters_link(counters, &keys, &reservation->resources, &links), 0);
         return links;
 }
 
@@ -163,12 +163,58 @@ START_TEST(keys_are_copied)
         _cleanup_(counter_keys_clear) struct counter_keys keys = {0};
         char key[] = "pool";
 
-        ck_assert_int_eq(counter_keys_add(&keys, key), 0);
+        ck_assert_int_eq(counter_keys_add(&keys, key, 0), 0);
         key[0] = 't';
-        ck_assert_int_eq(counter_keys_add(&keys, key), 0);
+        ck_assert_int_eq(counter_keys_add(&keys, key, 0), 0);
         ck_assert_uint_eq(keys.count, 2);
-        ck_assert_str_eq(keys.items[0], "pool");
-        ck_assert_str_eq(keys.items[1], "tool");
+        ck_assert_str_eq(keys.items[0].name, "pool");
+        ck_assert_str_eq(keys.items[1].name, "tool");
+}
+END_TEST
+
+START_TEST(what_is_older_than_a_key_allows_does_not_count_there)
+{
+        _cleanup_(counter_keys_clear) struct counter_keys keys = {0};
+        _cleanup_(reservation_freep) struct reservation *reservation = new_reservation("ns", "r", "", 4);
+        struct counter_links links;
+
+        ck_assert_int_eq(counter_keys_add(&keys, "unit", 100), 0);
+        ck_assert_int_eq(counter_keys_add(&keys, "pool", 0), 0);
+        ck_assert_int_eq(counters_link(counters, &keys, &reservation->resources, &links), 0);
+        reservation->created_at = 99;
+        counters_add(&links, reservation, false);
+        assert_counter("unit", 0, 0, 0);
+        assert_counter("pool", 4, 1, 0);
+        counters_subtract(&links, reservation, false);
+        reservation->created_at = 100;
+        counters_add(&links, reservation, false);
+        assert_counter("unit", 4, 1, 0);
+        assert_counter("pool", 4, 1, 0);
+        counters_unlink(counters, &links);
+}
+END_TEST
+
+START_TEST(an_amount_counts_as_its_pods_do)
+{
+        char name[] = "cpu";
+        struct resource cpu = {name, {0}};
+        struct amount amount = {quantity_whole(6), 3, {&cpu, 1}};
+        _cleanup_(counter_keys_clear) struct counter_keys keys = {0};
+        struct counter_links links;
+        const struct counter *counter;
+
+        ck_assert_int_eq(quantity_parse(&cpu.quantity, "4500m"), 0);
+        ck_assert_int_eq(counter_keys_add(&keys, "unit", 100), 0);
+        ck_assert_int_eq(counters_link(counters, &keys, &amount.resources, &links), 0);
+        counters_add_amount(&links, &amount);
+        assert_counter("unit", 6, 3, 0);
+        counter = counters_find(counters, "unit");
+        ck_assert_int_eq(milli_cpu(&counter->resources), 4500);
+        ck_assert_int_eq(milli_cpu(&counter->terminating_resources), 0);
+        counters_subtract_amount(&links, &amount);
+        assert_counter("unit", 0, 0, 0);
+        ck_assert_int_eq(milli_cpu(&counter->resources), 0);
+        counters_unlink(counters, &links);
 }
 END_TEST
 
@@ -181,6 +227,8 @@ static void add(TCase *tests)
         tcase_add_test(tests, resources_add_up_by_name);
         tcase_add_test(tests, what_is_terminating_is_in_both_sums);
         tcase_add_test(tests, counters_that_are_still_linked_are_freed_with_the_rest);
+        tcase_add_test(tests, what_is_older_than_a_key_allows_does_not_count_there);
+        tcase_add_test(tests, an_amount_counts_as_its_pods_do);
         tcase_add_test(tests, keys_are_copied);
 }
 

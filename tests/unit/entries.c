@@ -114,7 +114,7 @@ END_TEST
 static int classify_by_namespace(void *userdata, const struct reservation *reservation, struct counter_keys *ret)
 {
         (void)userdata;
-        return counter_keys_add(ret, reservation->namespace);
+        return counter_keys_add(ret, reservation->namespace, 0);
 }
 
 /* Fails at the reservation number *userdata. */

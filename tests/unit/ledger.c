@@ -274,7 +274,7 @@ static int refuse_to_classify(void *userdata, const struct reservation *reservat
 static int classify_by_namespace(void *userdata, const struct reservation *reservation, struct counter_keys *ret)
 {
         (void)userdata;
-        return counter_keys_add(ret, reservation->namespace);
+        return counter_keys_add(ret, reservation->namespace, 0);
 }
 
 static void count_release(void *userdata)

@@ -55,8 +55,8 @@ static void count_pod(struct counters *counters, bool terminating)
         struct counter_links links;
 
         set_resource(pod, "cpu", "1500m");
-        ck_assert_int_eq(counter_keys_add(&keys, "k"), 0);
-        ck_assert_int_eq(counters_link(counters, &keys, pod, &links), 0);
+        ck_assert_int_eq(counter_keys_add(&keys, "k", 0), 0);
+        ck_assert_int_eq(counters_link(counters, &keys, &pod->resources, &links), 0);
         counters_add(&links, pod, terminating);
         free(links.items);
 }
@@ -79,6 +79,12 @@ static struct reservation *make_claim(void)
         return claim;
 }
 
+static bool keeps(const struct limit *limits, size_t n, const struct counters *counters,
+                  const struct reservation *claim, struct refusal *ret)
+{
+        return limits_keep(limits, n, &counters, 1, claim, ret);
+}
+
 START_TEST(is_kept_or_broken)
 {
         const struct limit_case *test = &limit_cases[_i];
@@ -88,7 +94,7 @@ START_TEST(is_kept_or_broken)
         struct refusal refusal;
 
         ck_assert_int_eq(quantity_parse(&limit.limit, test->limit), 0);
-        ck_assert_msg(limits_keep(&limit, 1, counters, claim, &refusal) == test->keeps, "%s", test->name);
+        ck_assert_msg(keeps(&limit, 1, counters, claim, &refusal) == test->keeps, "%s", test->name);
         if (test->keeps)
                 return;
         ck_assert_uint_eq(refusal.limit, 0);
@@ -104,10 +110,26 @@ START_TEST(the_first_limit_that_is_broken_is_told)
         struct limit limits[] = {gpu_limit("k", 8), gpu_limit("k", 7), gpu_limit("k", 1)};
         struct refusal refusal;
 
-        ck_assert(!limits_keep(limits, 3, counters, claim, &refusal));
+        ck_assert(!keeps(limits, 3, counters, claim, &refusal));
         ck_assert_uint_eq(refusal.limit, 1);
-        ck_assert(limits_keep(limits, 1, counters, claim, &refusal));
-        ck_assert(limits_keep(NULL, 0, counters, claim, &refusal));
+        ck_assert(keeps(limits, 1, counters, claim, &refusal));
+        ck_assert(keeps(NULL, 0, counters, claim, &refusal));
+}
+END_TEST
+
+START_TEST(several_sets_of_counters_are_added_up)
+{
+        _cleanup_(counters_freep) struct counters *a = make_counters(), *b = make_counters();
+        _cleanup_(reservation_freep) struct reservation *claim = make_claim();
+        const struct counters *both[] = {a, b};
+        struct limit limit = gpu_limit("k", 14);
+        struct refusal refusal;
+
+        ck_assert(limits_keep(&limit, 1, both, 2, claim, &refusal));
+        limit = gpu_limit("k", 13);
+        ck_assert(!limits_keep(&limit, 1, both, 2, claim, &refusal));
+        assert_quantity("used", refusal.used, "12");
+        ck_assert(limits_keep(&limit, 1, both, 1, claim, &refusal));
 }
 END_TEST
 
@@ -118,9 +140,9 @@ START_TEST(a_claim_of_nothing_is_refused_where_too_much_is_taken)
         struct limit limit = gpu_limit("k", 5);
         struct refusal refusal;
 
-        ck_assert(!limits_keep(&limit, 1, counters, claim, &refusal));
+        ck_assert(!keeps(&limit, 1, counters, claim, &refusal));
         limit = gpu_limit("k", 6);
-        ck_assert(limits_keep(&limit, 1, counters, claim, &refusal));
+        ck_assert(keeps(&limit, 1, counters, claim, &refusal));
 }
 END_TEST
 
@@ -128,6 +150,7 @@ static void add(TCase *tests)
 {
         tcase_add_loop_test(tests, is_kept_or_broken, 0, ARRAY_SIZE(limit_cases));
         tcase_add_test(tests, the_first_limit_that_is_broken_is_told);
+        tcase_add_test(tests, several_sets_of_counters_are_added_up);
         tcase_add_test(tests, a_claim_of_nothing_is_refused_where_too_much_is_taken);
 }
 

@@ -44,8 +44,8 @@ static inline int classify_by_region(void *userdata, const struct reservation *r
 
         (void)userdata;
         if (*reservation->region)
-                r = counter_keys_add(ret, reservation->region);
-        return r < 0 ? r : counter_keys_add(ret, "all");
+                r = counter_keys_add(ret, reservation->region, 0);
+        return r < 0 ? r : counter_keys_add(ret, "all", 0);
 }
 
 #define BY_REGION(number) ((struct classifier){.generation = (number), .classify = classify_by_region})

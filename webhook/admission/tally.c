@@ -3,6 +3,9 @@
  * labels and node selector that its pod carries, and again whenever the policies change. So a policy that is
  * edited, replaced or renamed counts the pods that are there, without anything being carried over.
  *
+ * Nor does the age of a pod decide what it counts toward (the counters see to that), so that pods which differ in it
+ * alone are classified once.
+ *
  * Only units that have a bound are counted. A pod that a policy has placed counts as selected by it even where
  * the labels that the unit added make the selector miss it.
  */
@@ -100,8 +103,8 @@ static bool is_bounded(const struct unit *unit)
 static int add_units(const struct resource_policy *policy, const struct reservation *reservation,
                      struct counter_keys *ret)
 {
-        if (policy->ignore_previous_pod && reservation->created_at < policy->created_at)
-                return 0;
+        int64_t since = policy->ignore_previous_pod ? policy->created_at : 0;
+
         for (size_t i = 0; i < policy->n_units; i++) {
                 _cleanup_(freep) char *key = NULL;
                 int r;
@@ -110,7 +113,7 @@ static int add_units(const struct resource_policy *policy, const struct reservat
                         continue;
                 r = tally_unit_key(&key, policy, i, reservation->labels);
                 if (r > 0)
-                        r = counter_keys_add(ret, key);
+                        r = counter_keys_add(ret, key, since);
                 if (r < 0)
                         return r;
         }
@@ -126,7 +129,7 @@ static int add_pool(const struct catalog *catalog, const struct reservation *res
                 return 0;
         pool = quota_table_find(catalog_quotas(catalog), reservation->region, reservation->series);
         key = tally_pool_key(reservation->region, pool.series);
-        return key ? counter_keys_add(ret, key) : -ENOMEM;
+        return key ? counter_keys_add(ret, key, 0) : -ENOMEM;
 }
 
 /* The policy that placed the pod, if it still exists. */

@@ -22,24 +22,25 @@ struct counters {
         struct counter_entry *entries; /* owned */
 };
 
-int counter_keys_add(struct counter_keys *keys, const char *key)
+int counter_keys_add(struct counter_keys *keys, const char *name, int64_t since)
 {
-        char **items = reallocarray(keys->items, keys->count + 1, sizeof(*items));
+        struct counter_key *items = reallocarray(keys->items, keys->count + 1, sizeof(*items));
+        char *copy;
 
         if (!items)
                 return -ENOMEM;
         keys->items = items;
-        keys->items[keys->count] = strdup(key);
-        if (!keys->items[keys->count])
+        copy = strdup(name);
+        if (!copy)
                 return -ENOMEM;
-        keys->count++;
+        keys->items[keys->count++] = (struct counter_key){.name = copy, .since = since};
         return 0;
 }
 
 void counter_keys_clear(struct counter_keys *keys)
 {
         for (size_t i = 0; i < keys->count; i++)
-                free(keys->items[i]);
+                free(keys->items[i].name);
         free(keys->items);
         *keys = (struct counter_keys){0};
 }
@@ -123,29 +124,29 @@ static int make_room(struct resources *sums, const struct resources *names)
         return r;
 }
 
-static int link_one(struct counters *counters, const char *key, const struct reservation *reservation,
+static int link_one(struct counters *counters, const struct counter_key *key, const struct resources *resources,
                     struct counter_links *links)
 {
-        struct counter_entry *entry = get_entry(counters, key);
+        struct counter_entry *entry = get_entry(counters, key->name);
 
         if (!entry)
                 return -ENOMEM;
         entry->links++;
-        links->items[links->count++] = entry;
-        if (make_room(&entry->counter.resources, &reservation->resources) < 0 ||
-            make_room(&entry->counter.terminating_resources, &reservation->resources) < 0)
+        links->items[links->count++] = (struct counter_link){.entry = entry, .since = key->since};
+        if (make_room(&entry->counter.resources, resources) < 0 ||
+            make_room(&entry->counter.terminating_resources, resources) < 0)
                 return -ENOMEM;
         return 0;
 }
 
-int counters_link(struct counters *counters, const struct counter_keys *keys, const struct reservation *reservation,
+int counters_link(struct counters *counters, const struct counter_keys *keys, const struct resources *resources,
                   struct counter_links *ret)
 {
-        struct counter_links links = {.items = calloc(keys->count + 1, sizeof(struct counter_entry *))};
+        struct counter_links links = {.items = calloc(keys->count + 1, sizeof(*links.items))};
         int r = links.items ? 0 : -ENOMEM;
 
         for (size_t i = 0; i < keys->count && r >= 0; i++)
-                r = link_one(counters, keys->items[i], reservation, &links);
+                r = link_one(counters, &keys->items[i], resources, &links);
         if (r < 0)
                 counters_unlink(counters, &links);
         else
@@ -156,8 +157,8 @@ int counters_link(struct counters *counters, const struct counter_keys *keys, co
 void counters_unlink(struct counters *counters, struct counter_links *links)
 {
         for (size_t i = 0; i < links->count; i++)
-                if (--links->items[i]->links == 0)
-                        entry_free(counters, links->items[i]);
+                if (--links->items[i].entry->links == 0)
+                        entry_free(counters, links->items[i].entry);
         free(links->items);
         *links = (struct counter_links){0};
 }
@@ -173,22 +174,27 @@ static void change_resources(struct resources *sums, const struct resources *by,
                 change_sum(resources_find(sums, by->items[i].name), by->items[i].quantity, add);
 }
 
+static void change_counter(struct counter *counter, const struct amount *by, bool terminating, bool add)
+{
+        int64_t pods = add ? by->pods : -by->pods;
+
+        change_sum(&counter->gpus, by->gpus, add);
+        counter->pods += pods;
+        change_resources(&counter->resources, &by->resources, add);
+        if (terminating) {
+                counter->terminating_pods += pods;
+                change_resources(&counter->terminating_resources, &by->resources, add);
+        }
+}
+
 static void change(const struct counter_links *links, const struct reservation *reservation, bool terminating,
                    bool add)
 {
-        int64_t sign = add ? 1 : -1;
+        struct amount by = {quantity_whole(reservation->gpus), 1, reservation->resources};
 
-        for (size_t i = 0; i < links->count; i++) {
-                struct counter *counter = &links->items[i]->counter;
-
-                change_sum(&counter->gpus, quantity_whole(reservation->gpus), add);
-                counter->pods += sign;
-                change_resources(&counter->resources, &reservation->resources, add);
-                if (!terminating)
-                        continue;
-                counter->terminating_pods += sign;
-                change_resources(&counter->terminating_resources, &reservation->resources, add);
-        }
+        for (size_t i = 0; i < links->count; i++)
+                if (reservation->created_at >= links->items[i].since)
+                        change_counter(&links->items[i].entry->counter, &by, terminating, add);
 }
 
 void counters_add(const struct counter_links *links, const struct reservation *reservation, bool terminating)
@@ -199,4 +205,16 @@ void counters_add(const struct counter_links *links, const struct reservation *r
 void counters_subtract(const struct counter_links *links, const struct reservation *reservation, bool terminating)
 {
         change(links, reservation, terminating, false);
+}
+
+void counters_add_amount(const struct counter_links *links, const struct amount *amount)
+{
+        for (size_t i = 0; i < links->count; i++)
+                change_counter(&links->items[i].entry->counter, amount, false, true);
+}
+
+void counters_subtract_amount(const struct counter_links *links, const struct amount *amount)
+{
+        for (size_t i = 0; i < links->count; i++)
+                change_counter(&links->items[i].entry->counter, amount, false, false);
 }

@@ -14,12 +14,18 @@
 
 struct reservation;
 
-/* The keys of the counters that a reservation counts toward; unique. Zero is empty. */
+/* A counter that a reservation counts toward. */
+struct counter_key {
+        char *name;    /* owned */
+        int64_t since; /* unix seconds: what was created before does not count; 0: all of it does */
+};
+
+/* Unique by name. Zero is empty. */
 struct counter_keys {
-        char **items; /* owned */
+        struct counter_key *items; /* owned */
         size_t count;
 };
-int counter_keys_add(struct counter_keys *keys, const char *key); /* copies; 0 or -ENOMEM */
+int counter_keys_add(struct counter_keys *keys, const char *name, int64_t since); /* copies; 0 or -ENOMEM */
 void counter_keys_clear(struct counter_keys *keys);
 
 /* What the reservations of one counter add up to; the terminating ones are in both. */
@@ -39,19 +45,36 @@ DEFINE_CLEANUP(struct counters *, counters_free);
 /* NULL where nothing is linked to the key. */
 const struct counter *counters_find(const struct counters *counters, const char *key);
 
-/* The counters that one reservation is linked to. Zero is none. */
+/* One of the counters that something counts toward; it lives as long as something is linked to it. */
+struct counter_link {
+        struct counter_entry *entry; /* borrowed */
+        int64_t since;               /* see struct counter_key */
+};
+
+/* Zero is none. */
 struct counter_links {
-        struct counter_entry **items; /* owned array; each entry lives as long as something is linked to it */
+        struct counter_link *items; /* owned */
         size_t count;
 };
 
-/* Makes what is missing, with room for the reservation's resources. -ENOMEM: nothing is linked. */
-int counters_link(struct counters *counters, const struct counter_keys *keys, const struct reservation *reservation,
+/* Makes what is missing, with room for these resources. -ENOMEM: nothing is linked. */
+int counters_link(struct counters *counters, const struct counter_keys *keys, const struct resources *resources,
                   struct counter_links *ret);
 
 /* Drops the counters that nothing is linked to any more. */
 void counters_unlink(struct counters *counters, struct counter_links *links);
 
-/* Counts the reservation, or takes it out again. */
+/* Counts the reservation where it is not too old, or takes it out again. */
 void counters_add(const struct counter_links *links, const struct reservation *reservation, bool terminating);
 void counters_subtract(const struct counter_links *links, const struct reservation *reservation, bool terminating);
+
+/* What several pods add up to; plain data. */
+struct amount {
+        struct quantity gpus;
+        int64_t pods;
+        struct resources resources;
+};
+
+/* As above, for pods of no age: they count toward each of the counters, and none of them is terminating. */
+void counters_add_amount(const struct counter_links *links, const struct amount *amount);
+void counters_subtract_amount(const struct counter_links *links, const struct amount *amount);

@@ -65,7 +65,7 @@ static int link_entry(struct counters *counters, const struct classifier *classi
 
         if (classifier->classify)
                 r = classifier->classify(classifier->userdata, entry->reservation, &keys);
-        return r < 0 ? r : counters_link(counters, &keys, entry->reservation, ret);
+        return r < 0 ? r : counters_link(counters, &keys, &entry->reservation->resources, ret);
 }
 
 static int make_live(struct entries *entries, struct entry *entry)

@@ -253,11 +253,11 @@ static enum ledger_answer check(struct ledger *ledger, const struct reservation 
         requires_lock(ledger->lock)
 {
         const struct classifier *classifier = &ledger->entries.classifier;
+        const struct counters *counters = ledger->entries.counters;
 
         if (!classifier->classify || generation != classifier->generation)
                 return LEDGER_STALE;
-        return limits_keep(limits, n_limits, ledger->entries.counters, reservation, refusal) ? LEDGER_RESERVED
-                                                                                             : LEDGER_REFUSED;
+        return limits_keep(limits, n_limits, &counters, 1, reservation, refusal) ? LEDGER_RESERVED : LEDGER_REFUSED;
 }
 
 /* Queues a record of a change that has been made. In memory there is nothing to wait for. */

@@ -15,9 +15,10 @@ static struct quantity resource_of(const struct resources *resources, const char
         return quantity ? *quantity : quantity_whole(0);
 }
 
-/* What the limit's counter holds. */
-static struct quantity used_of(const struct counter *counter, const struct limit *limit)
+/* What the limit's counter holds in one set. */
+static struct quantity used_in(const struct counters *counters, const struct limit *limit)
 {
+        const struct counter *counter = counters_find(counters, limit->key);
         struct quantity terminating = quantity_whole(0), used;
 
         if (!counter)
@@ -34,6 +35,15 @@ static struct quantity used_of(const struct counter *counter, const struct limit
         return limit->ignore_terminating ? quantity_subtract(used, terminating) : used;
 }
 
+static struct quantity used_of(const struct counters *const *counters, size_t n_counters, const struct limit *limit)
+{
+        struct quantity used = quantity_whole(0);
+
+        for (size_t i = 0; i < n_counters; i++)
+                used = quantity_add(used, used_in(counters[i], limit));
+        return used;
+}
+
 static struct quantity wanted_of(const struct reservation *reservation, const struct limit *limit)
 {
         if (limit->kind == LIMIT_GPUS)
@@ -43,11 +53,11 @@ static struct quantity wanted_of(const struct reservation *reservation, const st
         return resource_of(&reservation->resources, limit->resource);
 }
 
-bool limits_keep(const struct limit *limits, size_t n_limits, const struct counters *counters,
-                 const struct reservation *reservation, struct refusal *ret)
+bool limits_keep(const struct limit *limits, size_t n_limits, const struct counters *const *counters,
+                 size_t n_counters, const struct reservation *reservation, struct refusal *ret)
 {
         for (size_t i = 0; i < n_limits; i++) {
-                struct quantity used = used_of(counters_find(counters, limits[i].key), &limits[i]);
+                struct quantity used = used_of(counters, n_counters, &limits[i]);
                 struct quantity wanted = wanted_of(reservation, &limits[i]);
 
                 if (quantity_compare(quantity_add(used, wanted), limits[i].limit) > 0) {

@@ -25,10 +25,11 @@ struct limit {
 /* Why a claim was refused: the first limit that it would exceed. */
 struct refusal {
         size_t limit;           /* its index */
-        struct quantity used;   /* what its counter holds now */
+        struct quantity used;   /* what its counters hold now */
         struct quantity wanted; /* what the claim would add */
 };
 
-/* True if the reservation fits under every limit; else *ret says which it would exceed. */
-bool limits_keep(const struct limit *limits, size_t n_limits, const struct counters *counters,
-                 const struct reservation *reservation, struct refusal *ret);
+/* True if the reservation fits under every limit, where a counter holds what all of the `n_counters` sets say
+ * together; else *ret says which it would exceed. */
+bool limits_keep(const struct limit *limits, size_t n_limits, const struct counters *const *counters,
+                 size_t n_counters, const struct reservation *reservation, struct refusal *ret);
