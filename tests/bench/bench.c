@@ -17,6 +17,7 @@
 #include "manifest/diagnostics.h"
 #include "manifest/manifest.h"
 #include "policy/index.h"
+#include "quota/embedded_ledger.h"
 #include "quota/ledger.h"
 #include "util/cleanup.h"
 #include "util/clock.h"
@@ -152,11 +153,12 @@ static void wake(struct commit_waiter *waiter, int result, const char *reason)
 static void reserve_one(struct client *client)
 {
         struct reservation *reservation;
+        char id[RESERVATION_ID_SIZE];
         struct refusal refusal;
         uint64_t commit = 0;
 
         check(reservation_new(&reservation), "reservation");
-        check(ledger_reserve(client->ledger, &reservation, 1, NULL, 0, &refusal, &commit, NULL), "reserve");
+        check(ledger_reserve(client->ledger, &reservation, 1, NULL, 0, &refusal, id, &commit, NULL), "reserve");
         client->done = false;
         if (ledger_wait(client->ledger, &client->waiter, commit) == 1)
                 return;
@@ -185,7 +187,7 @@ static double reserve(const char *folder, size_t n_clients)
         int64_t start;
         size_t total = 0;
 
-        check(ledger_new(&ledger, folder, &error), error_message(&error));
+        check(embedded_ledger_new(&ledger, folder, &error), error_message(&error));
         check(ledger_classify(ledger, &classifier, &error), error_message(&error));
         start = clock_monotonic();
         for (size_t i = 0; i < n_clients; i++) {

@@ -8,6 +8,7 @@
 
 #include "admission/patch.h"
 #include "objects.h"
+#include "quota/embedded_ledger.h"
 #include "quota/ledger.h"
 #include "util/error.h"
 
@@ -36,7 +37,7 @@ static void server_open(struct server *server, FILE *audit)
         };
         struct catalog *catalog = catalog_text(objects);
 
-        ck_assert_int_eq(ledger_new(&server->ledger, NULL, NULL), 0);
+        ck_assert_int_eq(embedded_ledger_new(&server->ledger, NULL, NULL), 0);
         ck_assert_int_eq(admission_new(&server->admission, server->ledger, &options, NULL), 0);
         ck_assert_int_eq(admission_use(server->admission, catalog, NULL), 0);
         catalog_unref(catalog);
@@ -284,7 +285,7 @@ START_TEST(without_policies_nothing_is_decided)
         struct admission_answer answer = ADMISSION_ANSWER_INIT;
         struct server server;
 
-        ck_assert_int_eq(ledger_new(&server.ledger, NULL, NULL), 0);
+        ck_assert_int_eq(embedded_ledger_new(&server.ledger, NULL, NULL), 0);
         ck_assert_int_eq(admission_new(&server.admission, server.ledger, &options, NULL), 0);
         ck_assert(!admission_ready(server.admission));
         ck_assert_int_eq(admission_handle(server.admission, body, strlen(body), &answer, NULL), -EAGAIN);

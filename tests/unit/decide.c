@@ -7,6 +7,7 @@
 
 #include "admission/admission.h"
 #include "objects.h"
+#include "quota/embedded_ledger.h"
 #include "quota/ledger.h"
 #include "util/error.h"
 
@@ -210,7 +211,7 @@ static void bench_open(struct bench *bench, const char *objects)
         const struct admission_options options = {.gpu_resources = pod_default_gpu_resources};
 
         bench->catalog = catalog_text(objects);
-        ck_assert_int_eq(ledger_new(&bench->ledger, NULL, NULL), 0);
+        ck_assert_int_eq(embedded_ledger_new(&bench->ledger, NULL, NULL), 0);
         ck_assert_int_eq(admission_new(&bench->admission, bench->ledger, &options, NULL), 0);
         ck_assert_int_eq(admission_use(bench->admission, bench->catalog, NULL), 0);
 }

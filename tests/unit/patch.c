@@ -6,6 +6,7 @@
 #include "admission/admission.h"
 #include "admission/decide.h"
 #include "objects.h"
+#include "quota/embedded_ledger.h"
 #include "quota/ledger.h"
 
 #define POLICY(unit)                                                               \
@@ -111,7 +112,7 @@ static json_t *patch_for(const char *objects, json_t *object, bool rewrite_sched
         struct ledger *ledger;
         json_t *patch;
 
-        ck_assert_int_eq(ledger_new(&ledger, NULL, NULL), 0);
+        ck_assert_int_eq(embedded_ledger_new(&ledger, NULL, NULL), 0);
         ck_assert_int_eq(admission_new(&admission, ledger, &options, NULL), 0);
         ck_assert_int_eq(admission_use(admission, catalog, NULL), 0);
         pod_from(&pod, object);

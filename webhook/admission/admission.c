@@ -201,10 +201,9 @@ static void give_back(struct admission *admission, const struct pod *pod, const 
                 .region = decision->region,
                 .series = decision->series,
         };
-        uint64_t commit;
 
         if (*decision->reservation)
-                ledger_release(admission->ledger, &key, &commit, NULL);
+                ledger_give_back(admission->ledger, &key, decision->commit, NULL);
 }
 
 static int answer_create(struct admission *admission, const struct review *review, const struct pod *pod,
@@ -383,11 +382,10 @@ void admission_abandon(struct admission *admission, const struct admission_answe
                 .series = answer->reservation_series,
         };
         _cleanup_error_ struct error error = ERROR_INIT;
-        uint64_t commit;
 
         if (!*answer->reservation)
                 return;
-        if (ledger_release(admission->ledger, &key, &commit, &error) < 0)
+        if (ledger_give_back(admission->ledger, &key, answer->commit, &error) < 0)
                 log_error("a reservation that was never answered could not be given back",
                           log_string("reservation", answer->reservation), log_string("error", error_message(&error)));
 }

@@ -52,7 +52,8 @@ void admission_answer_clear(struct admission_answer *answer);
 /*
  * Reads the review, decides, and writes the answer. A DELETE review of a pod that is gone for good gives back its
  * reservation, as does an UPDATE review that shows it finished. Logs one line per decision at debug level.
- * -EINVAL: the body is no review (HTTP 400); -EAGAIN: no snapshot yet (503); others: 500. Each with `error`.
+ * -EINVAL: the body is no review (HTTP 400); -EAGAIN: no snapshot yet (503); -EINPROGRESS: to be handled again after
+ * ledger_wait_current(); others: 500. Each with `error`.
  */
 int admission_handle(struct admission *admission, const char *body, size_t size, struct admission_answer *ret,
                      struct error *error);

@@ -21,6 +21,7 @@
 #include "admission/pod.h"
 #include "policy/index.h"
 #include "quota/region_quota.h"
+#include "util/error.h"
 #include "util/labels.h"
 #include "util/text.h"
 
@@ -88,8 +89,8 @@ static void verdict_refuse(struct verdict *verdict, const struct limit *limit, c
         verdict->limit = limit->limit;
 }
 
-/* Asks the ledger: 1: granted, and the decision has the reservation; 0: the verdict says why not; negative errno,
- * which is -ESTALE where the catalog is no longer in force. */
+/* Asks the ledger: 1: granted, and the decision has the reservation; 0: the verdict says why not; negative errno, as
+ * decide() describes. */
 static int ask(struct decision *decision, const struct context *context, struct claim *claim, struct verdict *verdict)
 {
         uint64_t generation = catalog_generation(context->catalog);
@@ -97,15 +98,16 @@ static int ask(struct decision *decision, const struct context *context, struct 
         char id[RESERVATION_ID_SIZE];
         int r;
 
-        memcpy(id, claim->reservation->id, sizeof(id));
         if (context->reserve)
                 r = ledger_reserve(context->ledger, &claim->reservation, generation, claim->limits, claim->n_limits,
-                                   &refusal, &decision->commit, context->error);
+                                   &refusal, id, &decision->commit, context->error);
         else
                 r = (int)ledger_check(context->ledger, claim->reservation, generation, claim->limits, claim->n_limits,
                                       &refusal);
         if (r < 0 || r == LEDGER_STALE)
                 return r < 0 ? r : -ESTALE;
+        if (r == LEDGER_BEHIND)
+                return error_set(context->error, EINPROGRESS, "what pods hold is not known at the moment");
         if (r == LEDGER_REFUSED) {
                 verdict_refuse(verdict, &claim->limits[refusal.limit], &refusal);
                 return 0;

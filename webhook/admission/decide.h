@@ -54,8 +54,9 @@ struct decide_options {
 
 /*
  * Decides on a pod that is being created. `reserve` false (dry runs): asks what would be answered and reserves
- * nothing. 0; -ESTALE: the catalog is no longer the ledger's: decide again with the current one; -EIO and others
- * with `error`: nothing was decided and nothing is reserved.
+ * nothing. 0; -ESTALE: the catalog is no longer the ledger's: decide again with the current one; -EINPROGRESS: too
+ * little is known of the cluster at the moment: decide again after ledger_wait_current(); -EIO and others with
+ * `error`. After a failure nothing was decided and nothing is reserved.
  */
 int decide(struct decision *ret, struct catalog *catalog, struct ledger *ledger, const struct decide_options *options,
            const struct pod *pod, bool reserve, struct error *error);

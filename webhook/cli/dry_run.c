@@ -21,6 +21,7 @@
 #include "manifest/field.h"
 #include "manifest/manifest.h"
 #include "manifest/workload.h"
+#include "quota/embedded_ledger.h"
 #include "quota/ledger.h"
 #include "util/error.h"
 
@@ -152,7 +153,7 @@ static int prepare(struct run *run, struct error *error)
                 r = catalog_new(&run->catalog, &objects, &run->diagnostics);
         if (r < 0)
                 return error_oom(error);
-        r = ledger_new(&run->ledger, NULL, error);
+        r = embedded_ledger_new(&run->ledger, NULL, error);
         if (r >= 0)
                 r = admission_new(&run->admission, run->ledger, &options, error);
         if (r >= 0)

@@ -18,6 +18,7 @@
 #include "daemon/server.h"
 #include "daemon/tls.h"
 #include "daemon/watch.h"
+#include "quota/embedded_ledger.h"
 #include "quota/ledger.h"
 #include "util/clock.h"
 #include "util/duration.h"
@@ -206,7 +207,7 @@ static int serve(const struct options *options, struct error *error)
 
         r = watch_block_signals(error);
         if (r >= 0)
-                r = ledger_new(&ledger, options->state, error);
+                r = embedded_ledger_new(&ledger, options->state, error);
         if (r >= 0)
                 r = new_admission(&admission, options, ledger, error);
         if (r >= 0)

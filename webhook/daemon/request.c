@@ -3,6 +3,9 @@
  * the review is answered at once, or the connection is suspended until what was reserved is durable, holding no
  * thread; then it is called again.
  *
+ * What was decided may have to be decided again: the ledger of a cluster has other writers, and its view may be
+ * behind. Then the review is handled once more from its start, within the deadline that it has had all along.
+ *
  * A request passes through a few states, and each change of state has one owner. Until it waits, all that happens is
  * the connection's own thread; the only other one is the timer, which may shut down the socket of a body that takes
  * too long. While it waits, either the ledger says that it is durable or the timer takes the waiter back from the
@@ -34,6 +37,7 @@ enum state {
         STATE_READING, /* the body */
         STATE_WAITING, /* for the answer to be durable; suspended */
         STATE_DURABLE, /* the answer may be sent */
+        STATE_AGAIN,   /* what was decided does not hold, or nothing could be decided yet: decide again */
         STATE_FAILED,  /* it could not be made durable */
         STATE_EXPIRED, /* time is up */
 };
@@ -50,6 +54,7 @@ struct request {
         struct deadline deadline;
         struct commit_waiter waiter;
         struct admission_answer answer;
+        bool behind;      /* WAITING: for more to be known, with nothing reserved */
         char reason[256]; /* FAILED: why */
 };
 
@@ -140,13 +145,23 @@ static void deadline_passed(struct deadline *deadline)
         }
 }
 
-/* The ledger's thread: it is durable, or cannot be made so. */
+/* What a wait has come to; `result` is a waiter's. */
+static enum state wait_result(const struct request *request, int result)
+{
+        if (result == -ESTALE)
+                return STATE_AGAIN;
+        if (result < 0)
+                return STATE_FAILED;
+        return request->behind ? STATE_AGAIN : STATE_DURABLE;
+}
+
+/* The ledger's thread: it is durable, or cannot be made so, or is to be decided again. */
 static void commit_done(struct commit_waiter *waiter, int result, const char *reason)
 {
         struct request *request = container_of(waiter, struct request, waiter);
 
         snprintf(request->reason, sizeof(request->reason), "%s", reason);
-        set_state(request, result < 0 ? STATE_FAILED : STATE_DURABLE);
+        set_state(request, wait_result(request, result));
         MHD_resume_connection(request->connection);
 }
 
@@ -244,21 +259,23 @@ static enum MHD_Result read_part(struct request *request, const char *part, size
         return MHD_YES;
 }
 
-/* Suspends the connection until the answer is durable. */
-static enum MHD_Result wait_for_commit(struct request *request)
+/* Suspends the connection until the answer is durable, or until it is worth deciding again. */
+static enum MHD_Result wait_for_ledger(struct request *request, bool behind)
 {
         struct ledger *ledger = request->context->ledger;
         int r;
 
+        request->behind = behind;
         set_state(request, STATE_WAITING);
         MHD_suspend_connection(request->connection);
-        r = ledger_wait(ledger, &request->waiter, request->answer.commit);
+        r = behind ? ledger_wait_current(ledger, &request->waiter)
+                   : ledger_wait(ledger, &request->waiter, request->answer.commit);
         if (r == 0) {
                 deadlines_add(request->context->deadlines, &request->deadline);
                 return MHD_YES;
         }
         snprintf(request->reason, sizeof(request->reason), "the ledger could not be written");
-        set_state(request, r > 0 ? STATE_DURABLE : STATE_FAILED);
+        set_state(request, wait_result(request, r));
         MHD_resume_connection(request->connection);
         return MHD_YES;
 }
@@ -273,9 +290,19 @@ static enum MHD_Result mutate(struct request *request)
                                     "the body must not be longer than 7 MiB");
         r = admission_handle(request->context->admission, request->body ? request->body : "", request->size,
                              &request->answer, &error);
+        if (r == -EINPROGRESS)
+                return wait_for_ledger(request, true);
         if (r < 0)
                 return respond_error(request, r, error_message(&error));
-        return request->answer.commit ? wait_for_commit(request) : respond_review(request);
+        return request->answer.commit ? wait_for_ledger(request, false) : respond_review(request);
+}
+
+/* Handles the review once more, within the same deadline. */
+static enum MHD_Result mutate_again(struct request *request)
+{
+        admission_answer_clear(&request->answer);
+        set_state(request, STATE_READING);
+        return mutate(request);
 }
 
 static enum MHD_Result live(struct request *request)
@@ -322,12 +349,16 @@ static enum MHD_Result resume(struct request *request)
         switch (state_of(request)) {
         case STATE_DURABLE:
                 return respond_review(request);
+        case STATE_AGAIN:
+                return mutate_again(request);
         case STATE_FAILED:
                 return respond_error(request, -EIO, request->reason);
         default:
                 abandon(request);
                 return respond_error(request, -ETIMEDOUT,
-                                     "the ledger was not written in time; nothing has been reserved");
+                                     request->behind
+                                             ? "what pods hold was not known in time; nothing has been reserved"
+                                             : "the ledger was not written in time; nothing has been reserved");
         }
 }
 

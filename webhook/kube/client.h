@@ -32,11 +32,11 @@ enum kube_method { KUBE_GET, KUBE_POST, KUBE_PUT, KUBE_PATCH, KUBE_DELETE };
 
 struct kube_call {
         enum kube_method method;
-        const char *path;         /* with its query, percent-encoded (see kube_path()); borrowed, as are the following */
-        const char *body;         /* NULL: none */
-        size_t size;              /* of the body, in bytes */
+        const char *path; /* with its query, percent-encoded (see kube_path()); borrowed, as are the following */
+        const char *body; /* NULL: none */
+        size_t size;      /* of the body, in bytes */
         const char *content_type; /* of the body; NULL: application/json */
-        int64_t timeout;          /* ns, retries included; 0: KUBE_TIMEOUT. Of a stream: until its headers are there */
+        int64_t timeout; /* ns, retries included; 0: KUBE_TIMEOUT. Of a stream: until its headers are there */
 
         /* For streams: called with each part of a 2xx body as it comes, and before them with an empty one, as soon as
          * the headers are there; the response's body then stays NULL. A negative errno ends the call, which returns

@@ -58,12 +58,12 @@ DEFINE_CLEANUP(struct reflector *, reflector_free);
 
 /* What a person wants to know of it. Thread-safe. */
 struct reflector_status {
-        bool listed;          /* the first list has ended */
-        uint64_t version;     /* that the view has reached */
-        int64_t contact;      /* monotonic ns of the last byte from the API server; 0: never */
-        uint64_t lists;       /* how often everything was listed */
-        uint64_t watches;     /* how often a watch was begun */
-        char failure[256];    /* why it does not follow at the moment; "" where it does */
+        bool listed;       /* the first list has ended */
+        uint64_t version;  /* that the view has reached */
+        int64_t contact;   /* monotonic ns of the last byte from the API server; 0: never */
+        uint64_t lists;    /* how often everything was listed */
+        uint64_t watches;  /* how often a watch was begun */
+        char failure[256]; /* why it does not follow at the moment; "" where it does */
 };
 void reflector_status(struct reflector *reflector, struct reflector_status *ret);
 

@@ -13,6 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "quota/commit_waiter.h"
 #include "util/cleanup.h"
 #include "util/thread_safety.h"
 
@@ -47,17 +48,6 @@ DEFINE_CLEANUP(struct committer *, committer_free);
 
 /* Queues a change that has just been made; call with the lock held. Returns its number. */
 uint64_t committer_queue(struct committer *committer, struct change *change);
-
-/*
- * Somebody who waits. `done` is called once, from the writing thread, without the lock, with 0 or a negative errno
- * and its sentence; it must not block. The waiter is the caller's memory and stays in place until `done` was
- * called or committer_cancel() returned true.
- */
-struct commit_waiter {
-        void (*done)(struct commit_waiter *waiter, int result, const char *reason);
-        uint64_t commit;
-        struct commit_waiter *previous, *next; /* the committer's, guarded by the lock */
-};
 
 /* Returns 1 where `commit` is durable already (0 always is): `done` is not called. Returns 0 where it will be
  * (perhaps before this returns). Negative errno where the commit has failed: `done` is not called either. */

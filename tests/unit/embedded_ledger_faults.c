@@ -4,6 +4,7 @@
  * This program defines the system calls that the file is written with itself; they stand in front of the C library's
  * and can be told to fail.
  */
+#include "quota/embedded_ledger.h"
 #include "quota/ledger.h"
 
 #include <pthread.h>
@@ -48,7 +49,7 @@ static void open_ledger(void)
 {
         struct classifier classifier = BY_REGION(1);
 
-        ck_assert_int_eq(ledger_new(&ledger, scratch_path("state").text, NULL), 0);
+        ck_assert_int_eq(embedded_ledger_new(&ledger, scratch_path("state").text, NULL), 0);
         ck_assert_int_eq(ledger_classify(ledger, &classifier, NULL), 0);
 }
 
@@ -91,7 +92,7 @@ static uint64_t reserve(int64_t gpus, char id[static RESERVATION_ID_SIZE])
         uint64_t commit;
 
         memcpy(id, reservation->id, RESERVATION_ID_SIZE);
-        ck_assert_int_eq(ledger_reserve(ledger, &reservation, 1, NULL, 0, &refusal, &commit, NULL), LEDGER_RESERVED);
+        ck_assert_int_eq(try_reserve(ledger, &reservation, 1, NULL, 0, &refusal, &commit), LEDGER_RESERVED);
         return commit;
 }
 

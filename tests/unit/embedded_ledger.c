@@ -4,6 +4,7 @@
  *
  * Every test runs with a ledger in memory and with one in a folder.
  */
+#include "quota/embedded_ledger.h"
 #include "quota/ledger.h"
 
 #include <pthread.h>
@@ -21,7 +22,8 @@ static void open_ledger(void)
 {
         struct classifier classifier = BY_REGION(1);
 
-        ck_assert_int_eq(ledger_new(&ledger, place == IN_FOLDER ? scratch_path("state").text : NULL, NULL), 0);
+        ck_assert_int_eq(embedded_ledger_new(&ledger, place == IN_FOLDER ? scratch_path("state").text : NULL, NULL),
+                         0);
         ck_assert_int_eq(ledger_classify(ledger, &classifier, NULL), 0);
 }
 
@@ -71,7 +73,7 @@ static void reserve(struct reservation *reservation, char id[static RESERVATION_
         uint64_t commit;
 
         memcpy(id, reservation->id, RESERVATION_ID_SIZE);
-        ck_assert_int_eq(ledger_reserve(ledger, &reservation, 1, NULL, 0, &refusal, &commit, NULL), LEDGER_RESERVED);
+        ck_assert_int_eq(try_reserve(ledger, &reservation, 1, NULL, 0, &refusal, &commit), LEDGER_RESERVED);
         ck_assert_ptr_null(reservation);
         ck_assert_int_eq(wait_for_commit(ledger, commit), 0);
 }
@@ -102,8 +104,8 @@ START_TEST(nothing_is_reserved_before_there_is_a_classifier)
         struct refusal refusal;
         uint64_t commit;
 
-        ck_assert_int_eq(ledger_new(&ledger, _i == IN_FOLDER ? scratch_path("state").text : NULL, NULL), 0);
-        ck_assert_int_eq(ledger_reserve(ledger, &reservation, 0, NULL, 0, &refusal, &commit, NULL), LEDGER_STALE);
+        ck_assert_int_eq(embedded_ledger_new(&ledger, _i == IN_FOLDER ? scratch_path("state").text : NULL, NULL), 0);
+        ck_assert_int_eq(try_reserve(ledger, &reservation, 0, NULL, 0, &refusal, &commit), LEDGER_STALE);
         ck_assert_int_eq(ledger_check(ledger, reservation, 0, NULL, 0, &refusal), LEDGER_STALE);
         ck_assert_ptr_nonnull(reservation);
         ck_assert_uint_eq(ledger_count(ledger), 0);
@@ -142,7 +144,7 @@ START_TEST(limits_are_kept)
         ck_assert_msg(ledger_check(ledger, reservation, test->generation, limits, 2, &refusal) == test->answer, "%s",
                       test->name);
         assert_gpus("r", 3, 1, 0);
-        ck_assert_msg(ledger_reserve(ledger, &reservation, test->generation, limits, 2, &refusal, &commit, NULL) ==
+        ck_assert_msg(try_reserve(ledger, &reservation, test->generation, limits, 2, &refusal, &commit) ==
                               (int)test->answer,
                       "%s", test->name);
         ck_assert_msg(!reservation == reserved, "%s", test->name);
@@ -201,12 +203,11 @@ START_TEST(what_was_given_back_can_be_reserved_again)
 
         open_in(_i);
         reserve(new_reservation("ns", "r", "", 4), id);
-        ck_assert_int_eq(ledger_reserve(ledger, &reservation, 1, &limit, 1, &refusal, &commit, NULL), LEDGER_REFUSED);
+        ck_assert_int_eq(try_reserve(ledger, &reservation, 1, &limit, 1, &refusal, &commit), LEDGER_REFUSED);
         ck_assert_int_eq(release((struct reservation_key){id, "ns", "r", ""}), 1);
         ck_assert_int_eq(release((struct reservation_key){id, "ns", "r", ""}), 0);
         ck_assert_int_eq(terminate((struct reservation_key){id, "ns", "r", ""}), 0);
-        ck_assert_int_eq(ledger_reserve(ledger, &reservation, 1, &limit, 1, &refusal, &commit, NULL),
-                         LEDGER_RESERVED);
+        ck_assert_int_eq(try_reserve(ledger, &reservation, 1, &limit, 1, &refusal, &commit), LEDGER_RESERVED);
         ck_assert_int_eq(wait_for_commit(ledger, commit), 0);
         reopen();
         assert_gpus("r", 4, 1, 0);
@@ -338,7 +339,7 @@ static void *reserve_in_each_region(void *userdata)
                 struct refusal refusal;
 
                 pthread_barrier_wait(&barrier);
-                if (ledger_reserve(ledger, &reservation, 1, &limit, 1, &refusal, &commit, NULL) == LEDGER_RESERVED) {
+                if (try_reserve(ledger, &reservation, 1, &limit, 1, &refusal, &commit) == LEDGER_RESERVED) {
                         last = commit;
                         ++*granted;
                 }
@@ -386,7 +387,7 @@ static void *come_and_go(void *userdata)
 
                 memcpy(id, reservation->id, sizeof(id));
                 key.id = id;
-                if (ledger_reserve(ledger, &reservation, 1, &limit, 1, &refusal, &commit, NULL) == LEDGER_RESERVED)
+                if (try_reserve(ledger, &reservation, 1, &limit, 1, &refusal, &commit) == LEDGER_RESERVED)
                         ledger_release(ledger, &key, &commit, NULL);
                 reservation_free(reservation);
         }
