@@ -74,6 +74,38 @@ int reservation_new(struct reservation **ret)
         return 0;
 }
 
+static int copy_texts(struct reservation *to, const struct reservation *from)
+{
+        to->namespace = strdup(from->namespace);
+        to->region = strdup(from->region);
+        to->series = strdup(from->series);
+        to->placement = strdup(from->placement);
+        return to->namespace && to->region && to->series && to->placement ? 0 : -ENOMEM;
+}
+
+int reservation_copy(struct reservation **ret, const struct reservation *from)
+{
+        _cleanup_(reservation_freep) struct reservation *copy = calloc(1, sizeof(*copy));
+        int r;
+
+        if (!copy)
+                return -ENOMEM;
+        memcpy(copy->id, from->id, sizeof(copy->id));
+        copy->gpus = from->gpus;
+        copy->created_at = from->created_at;
+        r = copy_texts(copy, from);
+        if (r >= 0)
+                r = labels_merge(&copy->labels, from->labels, NULL);
+        if (r >= 0)
+                r = labels_merge(&copy->node_selector, from->node_selector, NULL);
+        if (r >= 0)
+                r = resources_copy(&copy->resources, &from->resources);
+        if (r < 0)
+                return r;
+        *ret = steal_pointer(&copy);
+        return 0;
+}
+
 static json_t *labels_to_json(const struct labels *labels)
 {
         json_auto_t *object = json_object();

@@ -31,6 +31,7 @@ struct reservation {
 
 /* With a new random id, and strings "" and maps empty. -ENOMEM, or what getrandom(2) says. */
 int reservation_new(struct reservation **ret);
+int reservation_copy(struct reservation **ret, const struct reservation *from); /* everything, its id too; -ENOMEM */
 struct reservation *reservation_free(struct reservation *reservation);
 DEFINE_CLEANUP(struct reservation *, reservation_free);
 

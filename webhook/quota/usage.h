@@ -25,7 +25,8 @@ DEFINE_CLEANUP(struct usage *, usage_free);
 
 /*
  * Counts a live pod, or counts it anew where it has changed. `pod` is borrowed and copied: id is that of the
- * reservation that it carries ("" for none), created_at its creationTimestamp. `version` is the resourceVersion at
+ * reservation that it carries ("" for none, as is whatever is not 32 hexadecimal digits), created_at its
+ * creationTimestamp. `version` is the resourceVersion at
  * which it was first seen; a later call for the same uid leaves it (and the id) as they were. Returns 1 where the pod
  * is new, 0 where it was known; -ENOMEM, or what the classifier says: then nothing has changed.
  */
@@ -39,19 +40,24 @@ bool usage_has(const struct usage *usage, const char *uid);
 /* How many pods. */
 size_t usage_count(const struct usage *usage);
 
-/* NULL where nothing counts toward the key. */
+/* What they add up to, by key; replaced by usage_classify(). */
+const struct counters *usage_counters(const struct usage *usage);
+
+/* One of the counters; NULL where nothing counts toward the key. */
 const struct counter *usage_counter(const struct usage *usage, const char *key);
 
-/* Counts every pod anew, in one step. The classifier is borrowed and must stay until the next one. 0, -ENOMEM, or
- * what the classifier says; then nothing has changed. */
+/* Counts every pod anew, in one step. The classifier's userdata is borrowed and must stay until the next one. 0,
+ * -ENOMEM, or what the classifier says; then nothing has changed. */
 int usage_classify(struct usage *usage, const struct classifier *classifier);
 
 /* One pod; all borrowed. */
 struct usage_pod {
-        const char *uid;               /* as it was given */
-        const char *id;                /* of the reservation; "": none */
-        uint64_t version;              /* see usage_put() */
-        const struct reservation *pod; /* what it counts for; its id and created_at are those of another pod */
+        const char *uid;  /* as it was given */
+        const char *id;   /* of the reservation; "": none */
+        uint64_t version; /* see usage_put() */
+        int64_t created_at;
+        bool terminating;
+        const struct reservation *pod; /* what it counts for; its id and created_at mean nothing */
 };
 
 /* Calls `visit` with each pod; stops at a negative result and returns it. */
