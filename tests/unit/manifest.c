@@ -230,6 +230,18 @@ START_TEST(knows_the_names_of_manifests)
 }
 END_TEST
 
+START_TEST(an_object_from_no_file_goes_by_its_origin_and_has_no_lines)
+{
+        json_t *object = json_pack("{s:s, s:s}", "apiVersion", "v1", "kind", "Pod");
+        struct manifest manifest = manifest_from_object(object, "default/p");
+
+        ck_assert_str_eq(manifest.file, "default/p");
+        ck_assert_str_eq(manifest.kind, "Pod");
+        ck_assert_uint_eq(manifest_line(&manifest, "kind"), 0);
+        json_decref(object);
+}
+END_TEST
+
 static void add(TCase *tests)
 {
         tcase_add_checked_fixture(tests, scratch_setup, scratch_teardown);
@@ -241,6 +253,7 @@ static void add(TCase *tests)
         tcase_add_test(tests, a_long_file_is_read_whole);
         tcase_add_test(tests, standard_input_is_a_file);
         tcase_add_loop_test(tests, knows_the_names_of_manifests, 0, ARRAY_SIZE(name_cases));
+        tcase_add_test(tests, an_object_from_no_file_goes_by_its_origin_and_has_no_lines);
 }
 
 int main(void)

@@ -51,6 +51,8 @@ unsigned manifest_line(const struct manifest *manifest, const char *path)
         _cleanup_(freep) char *whole = NULL;
         const char *join = *manifest->path && *path && *path != '[' ? "." : "";
 
+        if (!source)
+                return 0;
         if (asprintf(&whole, "%s%s%s", manifest->path, join, path) < 0) {
                 whole = NULL;
                 return 0;
@@ -63,6 +65,19 @@ static const char *text_member(const json_t *object, const char *key)
         const char *text = json_string_value(json_object_get(object, key));
 
         return text ? text : "";
+}
+
+struct manifest manifest_from_object(json_t *object, const char *origin)
+{
+        static char no_path[1];
+
+        return (struct manifest){
+                .file = origin,
+                .api_version = text_member(object, "apiVersion"),
+                .kind = text_member(object, "kind"),
+                .object = object,
+                .path = no_path,
+        };
 }
 
 /* Takes over the path. */
