@@ -70,9 +70,11 @@ END_TEST
 START_TEST(reads_what_a_decision_needs)
 {
         json_auto_t *object =
-                json_text("{'metadata': {'generateName': 'web-', 'namespace': 'n', 'labels': "
+                json_text("{'metadata': {'generateName': 'web-', 'namespace': 'n', 'uid': 'u', 'creationTimestamp': "
+                          "'1970-01-01T00:01:01Z', 'labels': "
                           "{'alibabacloud.com/serverless-region-id': 'r', 'alibabacloud.com/gpu-model-series': 's'}, "
-                          "'annotations': {'regionfit.io/reservation': 'id'}, 'ownerReferences': [{'kind': 'Other', "
+                          "'annotations': {'regionfit.io/reservation': 'id', 'regionfit.io/placement': 'n/p#1'}, "
+                          "'ownerReferences': [{'kind': 'Other', "
                           "'name': 'o'}, "
                           "{'kind': 'ReplicaSet', 'name': 'web-1', 'controller': true}], 'deletionTimestamp': "
                           "'2026-01-01T00:00:00Z', 'deletionGracePeriodSeconds': 0}, 'spec': {'nodeName': 'node', "
@@ -93,6 +95,9 @@ START_TEST(reads_what_a_decision_needs)
         ck_assert_str_eq(pod.scheduler, "ack-co-scheduler");
         ck_assert(pod.terminating && pod.deletion_confirmed);
         ck_assert_int_eq(pod.phase, POD_RUNNING);
+        ck_assert_str_eq(pod.uid, "u");
+        ck_assert_str_eq(pod.placement, "n/p#1");
+        ck_assert_int_eq(pod.created_at, 61);
 }
 END_TEST
 

@@ -39,11 +39,16 @@ static bool no_memory(const struct field *field)
         return field_error(field, "out of memory");
 }
 
-static bool is_true(const struct labels *labels, const char *key)
+static const char *text_of(const struct labels *labels, const char *key)
 {
         const char *value = labels_get(labels, key);
 
-        return value && !strcmp(value, "true");
+        return value ? value : "";
+}
+
+static bool is_true(const struct labels *labels, const char *key)
+{
+        return !strcmp(text_of(labels, key), "true");
 }
 
 /* The owner reference that says controller: true. */
@@ -100,14 +105,16 @@ static bool read_metadata(struct pod *pod, const struct field *metadata)
         struct field labels = field_member(metadata, "labels");
         struct field annotations = field_member(metadata, "annotations");
         struct field owners = field_member(metadata, "ownerReferences");
-        const char *text;
+        struct field uid = field_member(metadata, "uid");
+        struct field created_at = field_member(metadata, "creationTimestamp");
 
         if (!field_object(metadata) || !read_name(pod, metadata) || !field_labels(&labels, &pod->labels) ||
             !field_labels(&annotations, &pod->annotations) || !read_owner(pod, &owners) ||
-            !read_deletion(pod, metadata))
+            !read_deletion(pod, metadata) || !field_string(&uid, &pod->uid) ||
+            !field_time(&created_at, &pod->created_at))
                 return false;
-        text = labels_get(pod->annotations, ANNOTATION_RESERVATION);
-        pod->reservation = text ? text : "";
+        pod->reservation = text_of(pod->annotations, ANNOTATION_RESERVATION);
+        pod->placement = text_of(pod->annotations, ANNOTATION_PLACEMENT);
         pod->mirror = labels_get(pod->annotations, ANNOTATION_MIRROR);
         pod->ignored = is_true(pod->labels, KEY_IGNORE) || is_true(pod->annotations, KEY_IGNORE);
         return true;
@@ -262,16 +269,15 @@ bool pod_read(struct pod *ret, const struct field *field, const char *namespace,
         struct field metadata = field_member(field, "metadata");
         struct field spec = field_member(field, "spec");
         struct field status = field_member(field, "status");
-        const char *own_region;
 
         ret->object = field->value;
         ret->namespace = namespace;
-        ret->name = ret->reservation = ret->owner_kind = ret->owner_name = ret->scheduler = ret->node_name = "";
+        ret->name = ret->uid = ret->owner_kind = ret->owner_name = ret->scheduler = ret->node_name = "";
+        ret->reservation = ret->placement = "";
         if (!field_object(field) || !read_metadata(ret, &metadata) || !read_spec(ret, &spec) ||
             !read_phase(ret, &status))
                 return false;
-        own_region = labels_get(ret->labels, LABEL_REGION);
-        ret->own_region = own_region ? own_region : "";
+        ret->own_region = text_of(ret->labels, LABEL_REGION);
         ret->region = region_named(ret->labels, ret->node_selector);
         ret->series = series_named(ret->labels, ret->node_selector);
         count_gpus(ret, gpu_resources);

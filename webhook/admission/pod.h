@@ -46,8 +46,10 @@ struct pod {
         const char *namespace;
         const char *name;        /* name, or generateName, or "" */
         bool generated;          /* `name` is a generateName */
-        const char *reservation; /* the annotation, or "" */
-        const char *owner_kind;  /* of the controlling owner reference, or "" */
+        const char *uid;         /* "": not stored yet */
+        const char *reservation; /* the annotations, or "" */
+        const char *placement;
+        const char *owner_kind; /* of the controlling owner reference, or "" */
         const char *owner_name;
         const char *scheduler;
         const char *node_name;  /* "": not bound to a node */
@@ -63,6 +65,7 @@ struct pod {
         bool deletion_confirmed; /* and its deletionGracePeriodSeconds is 0: nothing of it runs any more */
         bool has_finalizers;     /* it stays, whoever deletes it, until they are taken away */
         enum pod_phase phase;
+        int64_t created_at; /* unix seconds; 0: not stored yet */
 
         struct resources requests; /* effective; see pod_requests.h */
         int64_t gpus;              /* the whole GPUs among them, of all GPU resource names together */

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "util/labels.h"
 #include "util/text.h"
@@ -190,6 +191,22 @@ bool field_count_number(const struct field *field, int64_t *ret)
         if (!json_is_integer(field->value) || json_integer_value(field->value) < 0)
                 return field_must_be(field, "a non-negative integer");
         *ret = json_integer_value(field->value);
+        return true;
+}
+
+bool field_time(const struct field *field, int64_t *ret)
+{
+        const char *text = NULL, *end;
+        struct tm tm = {0};
+
+        if (!field_string(field, &text))
+                return false;
+        if (!text)
+                return true;
+        end = strptime(text, "%Y-%m-%dT%H:%M:%S", &tm);
+        if (!end || strcmp(end, "Z"))
+                return field_must_be(field, "a time such as \"2026-01-31T09:00:00Z\"");
+        *ret = timegm(&tm);
         return true;
 }
 

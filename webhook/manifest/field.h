@@ -50,6 +50,9 @@ bool field_string(const struct field *field, const char **ret); /* borrowed from
 bool field_bool(const struct field *field, bool *ret);
 bool field_count_number(const struct field *field, int64_t *ret); /* a non-negative integer */
 
+/* Unix seconds; RFC 3339 in UTC, as metav1.Time is written. */
+bool field_time(const struct field *field, int64_t *ret);
+
 /* A map of strings; *ret is new, or stays NULL where absent. */
 bool field_labels(const struct field *field, struct labels **ret);
 

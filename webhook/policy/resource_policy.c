@@ -282,23 +282,6 @@ static bool read_spec(struct resource_policy *policy, const struct field *field)
         return good;
 }
 
-/* RFC 3339 in UTC, as metav1.Time is written. */
-static bool read_created_at(struct resource_policy *policy, const struct field *field)
-{
-        const char *text = NULL, *end;
-        struct tm tm = {0};
-
-        if (!field_string(field, &text))
-                return false;
-        if (!text)
-                return true;
-        end = strptime(text, "%Y-%m-%dT%H:%M:%S", &tm);
-        if (!end || strcmp(end, "Z"))
-                return field_must_be(field, "a time such as \"2026-01-31T09:00:00Z\"");
-        policy->created_at = timegm(&tm);
-        return true;
-}
-
 static bool read_when_nothing_fits(struct resource_policy *policy, const struct field *field)
 {
         static const char *const names[] = {"allow", "deny", NULL};
@@ -330,7 +313,7 @@ static bool read_metadata(struct resource_policy *policy, const struct field *fi
         good = copy_string(&policy->namespace, namespace_text, field);
         good &= copy_string(&policy->name, name_text, field);
         good &= field_object(&annotations);
-        good &= read_created_at(policy, &created_at);
+        good &= field_time(&created_at, &policy->created_at);
         good &= read_when_nothing_fits(policy, &when_nothing_fits);
         return good;
 }
