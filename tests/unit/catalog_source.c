@@ -136,12 +136,13 @@ static void list_both(void)
 START_TEST(nothing_is_in_force_before_both_lists_have_ended)
 {
         struct known_object **all;
+        uint64_t spec_version;
         size_t n;
 
         list(catalog_source_policies(source), policy_object("p", 1, 4, 1), 9);
         usleep(100000);
         ck_assert_uint_eq(uses(), 0);
-        ck_assert_int_eq(catalog_source_all_quotas(source, &all, &n), -EAGAIN);
+        ck_assert_int_eq(catalog_source_all_quotas(source, &all, &n, &spec_version), -EAGAIN);
         list(catalog_source_quotas(source), quota_object("a", 5, 6, 1), 10);
         wait_for_view(10);
         ck_assert_uint_eq(uses(), 1);
@@ -216,6 +217,7 @@ END_TEST
 START_TEST(a_malformed_quota_leaves_the_last_good_one_in_force_and_is_remembered)
 {
         struct known_object **all;
+        uint64_t spec_version;
         size_t n;
 
         list_both();
@@ -225,8 +227,9 @@ START_TEST(a_malformed_quota_leaves_the_last_good_one_in_force_and_is_remembered
         wait_for_uses(2);
         ck_assert_int_eq(told.gpus, 5);
         ck_assert_uint_eq(catalog_source_faults(source), 1);
-        ck_assert_int_eq(catalog_source_all_quotas(source, &all, &n), 0);
+        ck_assert_int_eq(catalog_source_all_quotas(source, &all, &n, &spec_version), 0);
         ck_assert_uint_eq(n, 1);
+        ck_assert_uint_eq(spec_version, 50);
         ck_assert_str_eq(all[0]->fault, "spec.pools[0].gpus: must be a non-negative integer, not -1");
         known_object_unref(all[0]);
         free(all);

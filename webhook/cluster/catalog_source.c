@@ -302,11 +302,13 @@ size_t catalog_source_faults(struct catalog_source *source)
         return n;
 }
 
-int catalog_source_all_quotas(struct catalog_source *source, struct known_object ***ret, size_t *ret_n)
+int catalog_source_all_quotas(struct catalog_source *source, struct known_object ***ret, size_t *ret_n,
+                              uint64_t *ret_spec_version)
 {
         int r = -EAGAIN;
 
         lock_acquire(&source->lock);
+        *ret_spec_version = known_objects_spec_version(source->quotas.objects);
         if (known_objects_listed(source->quotas.objects))
                 r = known_objects_all(source->quotas.objects, ret, ret_n);
         lock_release(&source->lock);

@@ -48,6 +48,7 @@ struct catalog_feed *catalog_source_quotas(struct catalog_source *source);
 /* How many objects of both kinds have a version that is malformed. Thread-safe, as is the following. */
 size_t catalog_source_faults(struct catalog_source *source);
 
-/* The RegionQuotas, by name: *ret is an array of references; the caller drops them and frees it. -EAGAIN before the
- * first list; -ENOMEM. */
-int catalog_source_all_quotas(struct catalog_source *source, struct known_object ***ret, size_t *ret_n);
+/* The RegionQuotas, by name: *ret is an array of references; the caller drops them and frees it. *ret_spec_version is
+ * that of the newest change of a spec among them. -EAGAIN before the first list; -ENOMEM. */
+int catalog_source_all_quotas(struct catalog_source *source, struct known_object ***ret, size_t *ret_n,
+                              uint64_t *ret_spec_version);
