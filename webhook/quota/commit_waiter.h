@@ -11,6 +11,7 @@
 
 struct commit_waiter {
         void (*done)(struct commit_waiter *waiter, int result, const char *reason);
-        uint64_t commit;
-        struct commit_waiter *previous, *next; /* the ledger's, guarded by its lock */
+        uint64_t commit; /* the ledger's, as is what follows */
+        int result;
+        struct commit_waiter *previous, *next; /* guarded by its lock */
 };

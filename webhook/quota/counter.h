@@ -74,6 +74,7 @@ struct amount {
         int64_t pods;
         struct resources resources;
 };
+void amount_clear(struct amount *amount);
 
 /* As above, for pods of no age: they count toward each of the counters, and none of them is terminating. */
 void counters_add_amount(const struct counter_links *links, const struct amount *amount);

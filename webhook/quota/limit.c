@@ -4,6 +4,10 @@
  */
 #include "quota/limit.h"
 
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
 #include "quota/counter.h"
 #include "quota/reservation.h"
 #include "quota/resources.h"
@@ -66,4 +70,33 @@ bool limits_keep(const struct limit *limits, size_t n_limits, const struct count
                 }
         }
         return true;
+}
+
+void limits_free(struct limit *limits, size_t n_limits)
+{
+        for (size_t i = 0; i < n_limits; i++) {
+                free((char *)limits[i].key);
+                free((char *)limits[i].resource);
+        }
+        free(limits);
+}
+
+int limits_copy(struct limit **ret, const struct limit *limits, size_t n_limits)
+{
+        struct limit *copy = n_limits ? calloc(n_limits, sizeof(*copy)) : NULL;
+        bool good = copy || !n_limits;
+
+        for (size_t i = 0; i < n_limits && good; i++) {
+                copy[i] = limits[i];
+                copy[i].key = strdup(limits[i].key);
+                copy[i].resource = limits[i].resource ? strdup(limits[i].resource) : NULL;
+                good = copy[i].key && (copy[i].resource || !limits[i].resource);
+        }
+        if (!good) {
+                if (copy)
+                        limits_free(copy, n_limits);
+                return -ENOMEM;
+        }
+        *ret = copy;
+        return 0;
 }

@@ -22,6 +22,10 @@ struct limit {
         bool ignore_terminating; /* leave out reservations that are terminating (not for LIMIT_GPUS) */
 };
 
+/* A copy that owns its strings; *ret is NULL where there are none. -ENOMEM. */
+int limits_copy(struct limit **ret, const struct limit *limits, size_t n_limits);
+void limits_free(struct limit *limits, size_t n_limits); /* of a copy */
+
 /* Why a claim was refused: the first limit that it would exceed. */
 struct refusal {
         size_t limit;           /* its index */

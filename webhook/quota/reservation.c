@@ -30,7 +30,7 @@ struct reservation *reservation_free(struct reservation *reservation)
         return NULL;
 }
 
-static int make_id(char id[static RESERVATION_ID_SIZE])
+int reservation_make_id(char id[static RESERVATION_ID_SIZE])
 {
         unsigned char bytes[(RESERVATION_ID_SIZE - 1) / 2];
 
@@ -67,7 +67,7 @@ int reservation_new(struct reservation **ret)
 
         r = allocate(&reservation);
         if (r >= 0)
-                r = make_id(reservation->id);
+                r = reservation_make_id(reservation->id);
         if (r < 0)
                 return r;
         *ret = steal_pointer(&reservation);

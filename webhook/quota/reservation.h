@@ -35,6 +35,9 @@ int reservation_copy(struct reservation **ret, const struct reservation *from); 
 struct reservation *reservation_free(struct reservation *reservation);
 DEFINE_CLEANUP(struct reservation *, reservation_free);
 
+/* A new random id. What getrandom(2) says. */
+int reservation_make_id(char id[static RESERVATION_ID_SIZE]);
+
 /* As the ledger's file has it: a JSON object without its "op"; a new value, or NULL where memory ran out. */
 json_t *reservation_to_json(const struct reservation *reservation, bool terminating);
 

@@ -4,6 +4,10 @@
 #pragma once
 
 #include <pthread.h>
+#include <stdint.h>
+#include <time.h>
+
+#include "util/clock.h"
 
 #ifdef __clang__
 #define THREAD_SAFETY(attribute) __attribute__((attribute))
@@ -39,6 +43,28 @@ static inline void lock_release(struct lock *lock) THREAD_SAFETY(release_capabil
         THREAD_SAFETY(no_thread_safety_analysis)
 {
         pthread_mutex_unlock(&lock->mutex);
+}
+
+/* A condition whose time is that of clock_monotonic(). Returns an errno, as pthread_cond_init(3). */
+static inline int condition_init(pthread_cond_t *condition)
+{
+        pthread_condattr_t attributes;
+        int r = pthread_condattr_init(&attributes);
+
+        if (r)
+                return r;
+        pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+        r = pthread_cond_init(condition, &attributes);
+        pthread_condattr_destroy(&attributes);
+        return r;
+}
+
+/* Waits with the lock released, but not beyond `until` (clock_monotonic(), in ns); for condition_init(). */
+static inline void lock_wait_until(struct lock *lock, pthread_cond_t *condition, int64_t until) requires_lock(*lock)
+{
+        const struct timespec time = {.tv_sec = until / NS_PER_SECOND, .tv_nsec = until % NS_PER_SECOND};
+
+        pthread_cond_timedwait(condition, &lock->mutex, &time);
 }
 
 /* Waits with the lock released, as pthread_cond_wait(3). */

@@ -1,0 +1,500 @@
+/*
+ * The ledger as requests and watches see it. All that a decision rests on is behind one lock: the view of pods, the
+ * promises of the object's newest version that is known, and the reservations of this replica that are not written
+ * yet. So a request is decided on one snapshot of them (rule 1), in the thread that it came in, and counts from then
+ * on; whether it holds is found out by the thread that writes (quota/cluster_committer.c).
+ *
+ * The object reaches us by a watch, by the answers to our own writes and by reading it after a doubt; whatever comes
+ * is taken in only if it is newer than what we have. What is counted of it is what has not been seen as pods; that
+ * pods and promises are learnt from different watches, either of which may be ahead, is kept in quota/promise.c.
+ *
+ * Nothing here asks the API server, so nobody who holds the lock waits for it.
+ */
+#include "quota/cluster_ledger.h"
+
+#include <errno.h>
+#include <string.h>
+#include <utlist.h>
+
+#include "quota/cluster_state.h"
+#include "util/clock.h"
+#include "util/error.h"
+#include "util/thread.h"
+
+static struct cluster_ledger *cluster_of(struct ledger *ledger)
+{
+        return (struct cluster_ledger *)ledger;
+}
+
+/* Rules 1, 5, 7 and 9: what must be known before anything is decided. */
+const char *cluster_obstacle(const struct cluster_ledger *ledger)
+{
+        if (!ledger->classifier.classify)
+                return "policies and quotas have not been read";
+        if (!ledger->pods)
+                return "pods have not been listed";
+        if (!ledger->object && ledger->store)
+                return "the ledger has not been read";
+        if (ledger->doubtful)
+                return "the ledger must be read again";
+        if (!ledger->open && ledger->store)
+                return "the ledger was lost, and is closed for the time to live of what it may have promised";
+        if (ledger->view < ledger->fence)
+                return "the view of pods is behind the ledger's fence";
+        if (ledger->quotas_view < ledger->quotas)
+                return "the view of quotas is behind the ledger's";
+        return NULL;
+}
+
+void cluster_unlock(struct cluster_ledger *ledger) THREAD_SAFETY(no_thread_safety_analysis)
+{
+        struct commit_waiter *told, *waiter, *next;
+
+        bool current = (ledger->behind || ledger->pendings.queue) && !cluster_obstacle(ledger);
+
+        if (current && ledger->pendings.queue)
+                pthread_cond_signal(&ledger->work);
+        if (current && ledger->behind) {
+                DL_CONCAT2(ledger->pendings.told, ledger->behind, previous, next);
+                ledger->behind = NULL;
+        }
+        told = ledger->pendings.told;
+        ledger->pendings.told = NULL;
+        lock_release(&ledger->lock);
+
+        /* A waiter may be gone as soon as it has been told. */
+        DL_FOREACH_SAFE2 (told, waiter, next, next)
+                waiter->done(waiter, waiter->result, waiter->result < 0 ? "the ledger could not be written" : "");
+}
+
+void cluster_drop(struct cluster_ledger *ledger, struct pending *pending, int result)
+{
+        struct promise *promise = pending->promise;
+
+        promise_leave(promise, pending->reservation);
+        pendings_settle(&ledger->pendings, pending, result);
+        if (!promise->promised.pods && promise->state == PROMISE_FORMING)
+                promises_drop(&ledger->promises, promise);
+}
+
+static bool keep_limits(const struct cluster_ledger *ledger, const struct reservation *reservation,
+                        const struct limit *limits, size_t n_limits, struct refusal *refusal)
+        requires_lock(ledger->lock)
+{
+        const struct counters *counters[] = {usage_counters(ledger->pods), ledger->promises.counters};
+
+        return limits_keep(limits, n_limits, counters, 2, reservation, refusal);
+}
+
+static enum ledger_answer check(const struct cluster_ledger *ledger, const struct reservation *reservation,
+                                uint64_t generation, const struct limit *limits, size_t n_limits,
+                                struct refusal *refusal) requires_lock(ledger->lock)
+{
+        if (cluster_obstacle(ledger))
+                return LEDGER_BEHIND;
+        if (generation != ledger->classifier.generation)
+                return LEDGER_STALE;
+        return keep_limits(ledger, reservation, limits, n_limits, refusal) ? LEDGER_RESERVED : LEDGER_REFUSED;
+}
+
+void cluster_recheck(struct cluster_ledger *ledger, struct pending *pending)
+{
+        struct promise *promise = pending->promise;
+        struct refusal refusal;
+        bool fits = pending->generation == ledger->classifier.generation &&
+                    keep_limits(ledger, pending->reservation, pending->limits, pending->n_limits, &refusal);
+
+        if (fits && promise_join(&ledger->promises, promise, pending->reservation) >= 0)
+                return;
+        pendings_settle(&ledger->pendings, pending, -ESTALE);
+}
+
+/* The promise that a reservation of these terms joins: one that is forming, or a new one (rule 2). */
+static int forming_promise(struct cluster_ledger *ledger, struct promise **ret, const struct promise_terms *terms)
+        requires_lock(ledger->lock)
+{
+        int r;
+
+        *ret = promises_forming(&ledger->promises, terms);
+        if (*ret)
+                return 0;
+        r = promises_add(&ledger->promises, ret, NULL, terms);
+        if (r >= 0)
+                (*ret)->state = PROMISE_FORMING;
+        return r;
+}
+
+/* Counts the reservation with its promise, and queues it to be written. */
+static int promise_to(struct cluster_ledger *ledger, struct reservation **reservation,
+                      const struct counter_keys *counts, const struct limit *limits, size_t n_limits,
+                      char ret_id[static RESERVATION_ID_SIZE], uint64_t *ret_commit) requires_lock(ledger->lock)
+{
+        const struct promise_terms terms = {
+                .namespace = (*reservation)->namespace,
+                .region = (*reservation)->region,
+                .series = (*reservation)->series,
+                .placement = (*reservation)->placement,
+                .counts = counts,
+        };
+        struct promise *promise = NULL;
+        struct pending *pending;
+        int r;
+
+        r = forming_promise(ledger, &promise, &terms);
+        if (r >= 0)
+                r = promise_join(&ledger->promises, promise, *reservation);
+        if (r >= 0 && ledger->store) {
+                r = pendings_add(&ledger->pendings, &pending, promise, reservation, limits, n_limits,
+                                 ledger->classifier.generation);
+                if (r >= 0)
+                        *ret_commit = pending->number;
+                else
+                        promise_leave(promise, *reservation);
+        }
+        if (r < 0) {
+                if (promise && !promise->promised.pods)
+                        promises_drop(&ledger->promises, promise);
+                return r;
+        }
+        memcpy(ret_id, promise->id, RESERVATION_ID_SIZE);
+        pthread_cond_signal(&ledger->work);
+        return 0;
+}
+
+/* Reserves what keeps its limits. What takes nothing from anybody needs no promise. */
+static int insert(struct cluster_ledger *ledger, struct reservation **reservation, const struct limit *limits,
+                  size_t n_limits, char ret_id[static RESERVATION_ID_SIZE], uint64_t *ret_commit)
+        requires_lock(ledger->lock)
+{
+        _cleanup_(counter_keys_clear) struct counter_keys counts = {0};
+        bool charged = false;
+        int r;
+
+        memcpy(ret_id, (*reservation)->id, RESERVATION_ID_SIZE);
+        *ret_commit = 0;
+        r = promises_counts(&ledger->promises, *reservation, &counts, &charged);
+        if (r >= 0 && charged)
+                r = promise_to(ledger, reservation, &counts, limits, n_limits, ret_id, ret_commit);
+        if (r < 0)
+                return r;
+        *reservation = reservation_free(*reservation);
+        return LEDGER_RESERVED;
+}
+
+static int cluster_reserve(struct ledger *base, struct reservation **reservation, uint64_t generation,
+                           const struct limit *limits, size_t n_limits, struct refusal *ret_refusal,
+                           char ret_id[static RESERVATION_ID_SIZE], uint64_t *ret_commit, struct error *error)
+{
+        struct cluster_ledger *ledger = cluster_of(base);
+        int r;
+
+        lock_acquire(&ledger->lock);
+        r = (int)check(ledger, *reservation, generation, limits, n_limits, ret_refusal);
+        if (r == LEDGER_RESERVED)
+                r = insert(ledger, reservation, limits, n_limits, ret_id, ret_commit);
+        lock_release(&ledger->lock);
+        return r < 0 ? error_oom(error) : r;
+}
+
+static enum ledger_answer cluster_check(struct ledger *base, const struct reservation *reservation,
+                                        uint64_t generation, const struct limit *limits, size_t n_limits,
+                                        struct refusal *ret_refusal)
+{
+        struct cluster_ledger *ledger = cluster_of(base);
+        enum ledger_answer answer;
+
+        lock_acquire(&ledger->lock);
+        answer = check(ledger, reservation, generation, limits, n_limits, ret_refusal);
+        lock_release(&ledger->lock);
+        return answer;
+}
+
+/* Of the end of pods reviews tell nothing that the view does not show. */
+static int cluster_release(struct ledger *base, const struct reservation_key *key, uint64_t *ret_commit,
+                           struct error *error)
+{
+        (void)base, (void)key, (void)ret_commit, (void)error;
+        return 0;
+}
+
+/* What is in the ledger already, or on its way, stays until it expires. */
+static int cluster_give_back(struct ledger *base, const struct reservation_key *key, uint64_t commit,
+                             struct error *error)
+{
+        struct cluster_ledger *ledger = cluster_of(base);
+        struct pending *pending;
+
+        (void)key, (void)error;
+        lock_acquire(&ledger->lock);
+        pending = pendings_find(&ledger->pendings, commit);
+        if (pending)
+                pendings_forget(&ledger->pendings, pending);
+        if (pending && pendings_find(&ledger->pendings, commit) && pending->state == PENDING_QUEUED)
+                cluster_drop(ledger, pending, -ECANCELED);
+        cluster_unlock(ledger);
+        return 0;
+}
+
+static int cluster_wait(struct ledger *base, struct commit_waiter *waiter, uint64_t commit)
+{
+        struct cluster_ledger *ledger = cluster_of(base);
+        int r;
+
+        lock_acquire(&ledger->lock);
+        r = pendings_wait(&ledger->pendings, waiter, commit);
+        lock_release(&ledger->lock);
+        return r;
+}
+
+static int cluster_wait_current(struct ledger *base, struct commit_waiter *waiter)
+{
+        struct cluster_ledger *ledger = cluster_of(base);
+        int r = 1;
+
+        lock_acquire(&ledger->lock);
+        if (cluster_obstacle(ledger)) {
+                waiter->commit = 0;
+                waiter->result = 0;
+                DL_APPEND2(ledger->behind, waiter, previous, next);
+                r = 0;
+        }
+        lock_release(&ledger->lock);
+        return r;
+}
+
+static bool cancel_behind(struct cluster_ledger *ledger, struct commit_waiter *waiter) requires_lock(ledger->lock)
+{
+        struct commit_waiter *found;
+
+        DL_FOREACH2 (ledger->behind, found, next)
+                if (found == waiter)
+                        break;
+        if (found)
+                DL_DELETE2(ledger->behind, waiter, previous, next);
+        return found;
+}
+
+static bool cluster_cancel(struct ledger *base, struct commit_waiter *waiter)
+{
+        struct cluster_ledger *ledger = cluster_of(base);
+        bool cancelled;
+
+        lock_acquire(&ledger->lock);
+        cancelled = waiter->commit ? pendings_cancel(&ledger->pendings, waiter) : cancel_behind(ledger, waiter);
+        lock_release(&ledger->lock);
+        return cancelled;
+}
+
+static int add_counter(struct counter *sum, const struct counter *more)
+{
+        int r;
+
+        if (!more)
+                return 0;
+        sum->gpus = quantity_add(sum->gpus, more->gpus);
+        sum->pods += more->pods;
+        sum->terminating_pods += more->terminating_pods;
+        r = resources_add(&sum->resources, &more->resources);
+        return r < 0 ? r : resources_add(&sum->terminating_resources, &more->terminating_resources);
+}
+
+static int cluster_counter(struct ledger *base, const char *key, struct counter *ret)
+{
+        struct cluster_ledger *ledger = cluster_of(base);
+        int r;
+
+        *ret = (struct counter){0};
+        lock_acquire(&ledger->lock);
+        r = add_counter(ret, ledger->pods ? usage_counter(ledger->pods, key) : NULL);
+        if (r >= 0)
+                r = add_counter(ret, counters_find(ledger->promises.counters, key));
+        lock_release(&ledger->lock);
+        if (r < 0)
+                counter_clear(ret);
+        return r;
+}
+
+static size_t count_entries(const struct cluster_ledger *ledger) requires_lock(ledger->lock)
+{
+        const struct promise *promise, *next;
+        size_t n = 0;
+
+        HASH_ITER (hh, ledger->promises.by_id, promise, next)
+                n += promise->state == PROMISE_ENTERED;
+        return n;
+}
+
+static size_t cluster_count(struct ledger *base)
+{
+        struct cluster_ledger *ledger = cluster_of(base);
+        size_t n;
+
+        lock_acquire(&ledger->lock);
+        n = count_entries(ledger);
+        lock_release(&ledger->lock);
+        return n;
+}
+
+/* Counts pods and promises anew. */
+static int classify(struct cluster_ledger *ledger, const struct classifier *classifier) requires_lock(ledger->lock)
+{
+        int r = 0;
+
+        if (ledger->pods)
+                r = usage_classify(ledger->pods, classifier);
+        if (r >= 0)
+                r = promises_classify(&ledger->promises, classifier);
+        return r;
+}
+
+static int cluster_classify(struct ledger *base, const struct classifier *classifier, struct error *error)
+{
+        struct cluster_ledger *ledger = cluster_of(base);
+        struct classifier former;
+        int r;
+
+        /* Pods counted by one and promises by another would be worse than no classifier, with which nothing is
+         * decided until the next one. */
+        lock_acquire(&ledger->lock);
+        former = ledger->classifier;
+        ledger->classifier = *classifier;
+        r = classify(ledger, &ledger->classifier);
+        if (r < 0)
+                ledger->classifier = (struct classifier){0};
+        cluster_unlock(ledger);
+
+        if (former.release)
+                former.release(former.userdata);
+        return r < 0 ? error_oom(error) : 0;
+}
+
+static void clear(struct cluster_ledger *ledger) requires_lock(ledger->lock)
+{
+        if (ledger->classifier.release)
+                ledger->classifier.release(ledger->classifier.userdata);
+        pendings_clear(&ledger->pendings);
+        promises_clear(&ledger->promises);
+        usage_free(ledger->pods);
+        json_decref(ledger->object);
+}
+
+static void cluster_free(struct ledger *base)
+{
+        struct cluster_ledger *ledger = cluster_of(base);
+
+        if (ledger->started) {
+                lock_acquire(&ledger->lock);
+                ledger->stopping = true;
+                pthread_cond_signal(&ledger->work);
+                lock_release(&ledger->lock);
+                pthread_join(ledger->thread, NULL);
+        }
+        lock_acquire(&ledger->lock);
+        clear(ledger);
+        lock_release(&ledger->lock);
+        pthread_cond_destroy(&ledger->work);
+        lock_destroy(&ledger->lock);
+        free(ledger);
+}
+
+static const struct ledger_ops cluster_ops = {
+        .free = cluster_free,
+        .classify = cluster_classify,
+        .reserve = cluster_reserve,
+        .check = cluster_check,
+        .release = cluster_release,
+        .terminate = cluster_release,
+        .give_back = cluster_give_back,
+        .wait = cluster_wait,
+        .wait_current = cluster_wait_current,
+        .cancel = cluster_cancel,
+        .counter = cluster_counter,
+        .count = cluster_count,
+};
+
+static int init_locks(struct cluster_ledger *ledger, struct error *error)
+{
+        int r = lock_init(&ledger->lock);
+
+        if (!r) {
+                r = condition_init(&ledger->work);
+                if (r)
+                        lock_destroy(&ledger->lock);
+        }
+        return r ? error_set_errno(error, r, "cannot make a lock") : 0;
+}
+
+int cluster_ledger_new(struct cluster_ledger **ret, const struct ledger_store *store,
+                       const struct cluster_ledger_options *options, struct error *error)
+        THREAD_SAFETY(no_thread_safety_analysis)
+{
+        struct cluster_ledger *unlocked = calloc(1, sizeof(*unlocked));
+        _cleanup_(cluster_ledger_freep) struct cluster_ledger *ledger = NULL;
+        int r;
+
+        if (!unlocked)
+                return error_oom(error);
+        unlocked->ledger.ops = &cluster_ops;
+        unlocked->store = store;
+        unlocked->options = *options;
+        r = init_locks(unlocked, error);
+        if (r < 0) {
+                free(unlocked);
+                return r;
+        }
+        ledger = unlocked;
+        if (promises_init(&ledger->promises) < 0)
+                return error_oom(error);
+        r = store ? thread_start(&ledger->thread, cluster_committer_run, ledger) : 0;
+        if (r)
+                return error_set_errno(error, r, "cannot start the thread that writes the ledger");
+        ledger->started = store;
+        *ret = steal_pointer(&ledger);
+        return 0;
+}
+
+struct cluster_ledger *cluster_ledger_free(struct cluster_ledger *ledger)
+{
+        if (ledger)
+                ledger_free(&ledger->ledger);
+        return NULL;
+}
+
+struct ledger *cluster_ledger_base(struct cluster_ledger *ledger)
+{
+        return &ledger->ledger;
+}
+
+void cluster_ledger_pool(struct cluster_ledger *ledger, const char *key, int64_t *ret_used, int64_t *ret_reserved)
+{
+        const struct counter *used, *reserved;
+
+        lock_acquire(&ledger->lock);
+        used = ledger->pods ? usage_counter(ledger->pods, key) : NULL;
+        reserved = counters_find(ledger->promises.counters, key);
+        *ret_used = used ? quantity_value(used->gpus) : 0;
+        *ret_reserved = reserved ? quantity_value(reserved->gpus) : 0;
+        lock_release(&ledger->lock);
+}
+
+void cluster_ledger_status(struct cluster_ledger *ledger, struct cluster_ledger_status *ret)
+{
+        const char *obstacle;
+
+        lock_acquire(&ledger->lock);
+        obstacle = cluster_obstacle(ledger);
+        *ret = (struct cluster_ledger_status){
+                .current = !obstacle,
+                .reason = obstacle ? obstacle : "",
+                .version = ledger->version,
+                .fence = ledger->fence,
+                .view = ledger->view,
+                .pods = ledger->pods ? usage_count(ledger->pods) : 0,
+                .entries = count_entries(ledger),
+                .commits = ledger->commits,
+                .conflicts = ledger->conflicts,
+                .unknown = ledger->unknown,
+                .late = ledger->late,
+        };
+        lock_release(&ledger->lock);
+}
