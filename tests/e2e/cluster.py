@@ -1,8 +1,9 @@
 #!/usr/bin/python3
 """A real Kubernetes API server on loopback: etcd, kube-apiserver and kube-controller-manager.
 
-There are no nodes and no scheduler: controllers create pods, admission sees them, and they stay Pending. Everything
-is kept in one new folder that only its owner can read; the ports are whatever was free.
+There are no nodes and no scheduler: controllers create pods, admission sees them, and they stay Pending
+(live_cluster.py has both). Everything is kept in one new folder that only its owner can read; the ports are whatever
+was free.
 
 As a program it runs such a cluster with regionfit in front of it, for a person to play with:
 
@@ -22,6 +23,7 @@ import sys
 import tempfile
 import urllib.error
 import urllib.request
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import yaml
@@ -66,11 +68,18 @@ def new_key() -> str:
 
 
 class Cluster:
-    """start() brings it up or raises NotReadyError with the log's end; stop() ends what start() began."""
+    """start() brings it up or raises NotReadyError with the log's end; stop() ends what start() began.
 
-    def __init__(self, folder: Path, binaries: dict[str, str]) -> None:
+    `options` are further options of the programs, by their names. Debian's etcd (3.4) cannot stream lists: server and
+    clients are told so, or the clients try, fail, and wait longer each time.
+    """
+
+    def __init__(
+        self, folder: Path, binaries: dict[str, str], options: Mapping[str, Sequence[str]] | None = None
+    ) -> None:
         self.folder = folder
         self.binaries = binaries
+        self.options = options or {}
         self.kubeconfig = folder / "kubeconfig"
         self.kubectl = Kubectl(binaries["kubectl"], self.kubeconfig)
         self.token = secrets.token_urlsafe(24)
@@ -100,7 +109,9 @@ class Cluster:
         write_private(self.folder / "tokens.csv", f'{self.token},admin,admin,"system:masters"\n')
 
     def run(self, name: str, *options: str) -> Process:
-        process = Process(name, [self.binaries[name], *options], self.folder / f"{name}.log")
+        environment = ["env", "KUBE_FEATURE_WatchListClient=false"]
+        command = [*environment, self.binaries[name], *options, *self.options.get(name, [])]
+        process = Process(name, command, self.folder / f"{name}.log")
         self.processes.append(process)
         return process
 
@@ -135,9 +146,17 @@ class Cluster:
             f"--token-auth-file={self.folder / 'tokens.csv'}",
             "--authorization-mode=Node,RBAC",
             "--service-cluster-ip-range=10.96.0.0/16",
+            "--feature-gates=WatchList=false",
         )
         process.wait_ready("/readyz answers", lambda: self.get(f"{self.url}/readyz"))
         self.write_kubeconfig()
+
+    def restart_apiserver(self) -> None:
+        """It comes back at the same address, with the same certificate."""
+        (old,) = (process for process in self.processes if process.name == "kube-apiserver")
+        old.stop()
+        self.processes.remove(old)
+        self.start_apiserver()
 
     def start_controller_manager(self) -> None:
         process = self.run(
@@ -154,13 +173,21 @@ class Cluster:
 
     def get(self, url: str) -> bool:
         """True if a GET is answered with success."""
-        context = ssl.create_default_context(cafile=self.certificate) if self.certificate.exists() else None
-        request = urllib.request.Request(url, headers={"Authorization": f"Bearer {self.token}"})
         try:
-            with urllib.request.urlopen(request, context=context, timeout=5) as response:
-                return response.status == 200
+            self.read(url)
         except (urllib.error.URLError, ConnectionError, TimeoutError):
             return False
+        return True
+
+    def read(self, url: str) -> str:
+        context = ssl.create_default_context(cafile=self.certificate) if self.certificate.exists() else None
+        request = urllib.request.Request(url, headers={"Authorization": f"Bearer {self.token}"})
+        with urllib.request.urlopen(request, context=context, timeout=5) as response:
+            return response.read().decode()
+
+    def metrics(self) -> str:
+        """Of the API server, as Prometheus reads them."""
+        return self.read(f"{self.url}/metrics")
 
     def write_kubeconfig(self) -> None:
         config = {

@@ -1,4 +1,6 @@
-"""Fixtures: one cluster, and for each test a regionfit of its own, with its own policies and state."""
+"""Fixtures: one cluster, and for each test a regionfit of its own, with its own policies and state; and one cluster in
+which pods run, with three replicas of regionfit for all its tests.
+"""
 
 from __future__ import annotations
 
@@ -9,11 +11,15 @@ from pathlib import Path
 
 import pytest
 
+from api import Api
 from binaries import find_binaries
 from cluster import TOP, Cluster
 from kubectl import Kubectl, KubectlError
+from live_cluster import LiveCluster
+from objects import remove_all
 from pods import DATA
 from process import wait_until
+from replicas import Replicas
 from webhook import CONFIGURATION, Webhook
 
 OTHER = "other"
@@ -76,3 +82,40 @@ def is_clean(kubectl: Kubectl) -> bool:
         kubectl("delete", "--ignore-not-found", CONFIGURATION)
         return False
     return not kubectl.read("get", "deployments,replicasets,jobs,pods")["items"]
+
+
+@pytest.fixture(scope="session")
+def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveCluster]:
+    cluster = LiveCluster(tmp_path_factory.mktemp("live"), find_binaries())
+    cluster.start()
+    yield cluster
+    cluster.stop()
+
+
+@pytest.fixture
+def api(live: LiveCluster) -> Iterator[Api]:
+    """As its admin. Nothing of a test is left for the next one."""
+    api = Api(live)
+    yield api
+    wait_until("nothing is left", lambda: remove_all(api), timeout=60, pause=0.5)
+    api.forget()
+
+
+@pytest.fixture(scope="session")
+def shared_replicas(regionfit: Path, live: LiveCluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Replicas]:
+    """An API server that waits for 3 s lets no request live for longer than the promises to it."""
+    replicas = Replicas(regionfit, live, tmp_path_factory.mktemp("replicas"), 3, "--ledger-ttl=10s", timeout=3)
+    replicas.start()
+    yield replicas
+    replicas.stop()
+
+
+@pytest.fixture
+def replicas(shared_replicas: Replicas, api: Api) -> Replicas:
+    """Three, all of them ready, whatever a test before has done to them."""
+    assert api
+    for replica in shared_replicas.all:
+        if not replica.process:
+            replica.start()
+        replica.wait_ready()
+    return shared_replicas

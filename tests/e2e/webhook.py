@@ -8,6 +8,7 @@ import ssl
 import subprocess
 import urllib.error
 import urllib.request
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +37,13 @@ def rule(resource: str, *operations: str) -> dict[str, Any]:
     }
 
 
-def registration(address: str, ca_bundle: str) -> dict[str, Any]:
+# What there is to ask where the webhook has no view of the pods.
+ALL_RULES = [rule("pods", "CREATE", "UPDATE", "DELETE"), rule("pods/status", "UPDATE")]
+
+
+def registration(
+    address: str, ca_bundle: str, rules: Sequence[dict[str, Any]] = ALL_RULES, timeout: int = 10
+) -> dict[str, Any]:
     """What tells the API server to ask the webhook at HOST:PORT, which `ca_bundle` (PEM) has certified."""
     return {
         "apiVersion": "admissionregistration.k8s.io/v1",
@@ -49,7 +56,7 @@ def registration(address: str, ca_bundle: str) -> dict[str, Any]:
                     "url": f"https://{address}/mutate",
                     "caBundle": base64.b64encode(ca_bundle.encode()).decode(),
                 },
-                "rules": [rule("pods", "CREATE", "UPDATE", "DELETE"), rule("pods/status", "UPDATE")],
+                "rules": list(rules),
                 "namespaceSelector": {
                     "matchExpressions": [
                         {"key": "kubernetes.io/metadata.name", "operator": "NotIn", "values": ["kube-system"]}
@@ -58,7 +65,7 @@ def registration(address: str, ca_bundle: str) -> dict[str, Any]:
                 "failurePolicy": "Fail",
                 "sideEffects": "NoneOnDryRun",
                 "admissionReviewVersions": ["v1"],
-                "timeoutSeconds": 10,
+                "timeoutSeconds": timeout,
                 "reinvocationPolicy": "Never",
             }
         ],

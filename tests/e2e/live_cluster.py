@@ -1,0 +1,115 @@
+"""A cluster in which pods run: with a scheduler, with virtual nodes in two regions that kwok plays, and with the
+objects of regionfit and the account that its replicas use.
+
+Whatever that account asks of the API server is in the audit log.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from cluster import TOP, Cluster, free_ports, write_private
+from nodes import PLAYED, create_nodes, virtual_node
+from process import wait_until
+
+CHART = TOP / "charts" / "regionfit"
+CRDS, RBAC = CHART / "crds", CHART / "rbac.yaml"
+STAGES = Path(__file__).resolve().parent / "data" / "stages.yaml"
+NAMESPACE = ACCOUNT = "regionfit"
+USER = f"system:serviceaccount:{NAMESPACE}:{ACCOUNT}"
+REGIONS = ["cn-beijing", "cn-hangzhou"]
+
+AUDIT_POLICY = {
+    "apiVersion": "audit.k8s.io/v1",
+    "kind": "Policy",
+    "omitStages": ["RequestReceived"],
+    "rules": [{"level": "Metadata", "users": [USER]}, {"level": "None"}],
+}
+
+
+class LiveCluster(Cluster):
+    def __init__(self, folder: Path, binaries: dict[str, str]) -> None:
+        self.audit_log = folder / "audit.log"
+        fast = ["--kube-api-qps=2000", "--kube-api-burst=4000"]
+        options = {
+            "kube-apiserver": [f"--audit-policy-file={folder / 'audit.yaml'}", f"--audit-log-path={self.audit_log}"],
+            "kube-controller-manager": fast,
+            "kube-scheduler": fast,
+        }
+        super().__init__(folder, binaries, options)
+
+    def start(self) -> None:
+        try:
+            super().start()
+            self.start_scheduler()
+            self.start_kwok()
+            self.kubectl("apply", "-f", str(CRDS))
+            self.kubectl("wait", "crd", "--all", "--for=condition=Established", "--timeout=30s")
+            self.create_account()
+            create_nodes(self.kubectl, *(virtual_node(f"virtual-{region}", region) for region in REGIONS))
+        except BaseException:
+            self.stop()
+            raise
+
+    def prepare(self) -> None:
+        super().prepare()
+        write_private(self.folder / "audit.yaml", yaml.safe_dump(AUDIT_POLICY))
+
+    def start_scheduler(self) -> None:
+        (port,) = free_ports(1)
+        self.run(
+            "kube-scheduler",
+            f"--kubeconfig={self.kubeconfig}",
+            f"--authentication-kubeconfig={self.kubeconfig}",
+            f"--authorization-kubeconfig={self.kubeconfig}",
+            "--bind-address=127.0.0.1",
+            f"--secure-port={port}",
+            f"--cert-dir={self.folder / 'scheduler'}",
+            "--leader-elect=false",
+        )
+
+    def start_kwok(self) -> None:
+        """Without leases of their own the nodes would be taken for dead."""
+        (port,) = free_ports(1)
+        self.run(
+            "kwok",
+            f"--config={STAGES}",
+            f"--kubeconfig={self.kubeconfig}",
+            f"--manage-nodes-with-annotation-selector={PLAYED}=fake",
+            f"--server-address=127.0.0.1:{port}",
+            "--node-ip=127.0.0.1",
+            "--node-lease-duration-seconds=40",
+        )
+
+    def create_account(self) -> None:
+        """The service account, bound to the roles of the chart."""
+        self.kubectl("create", "namespace", NAMESPACE)
+        self.kubectl("create", "serviceaccount", ACCOUNT, "-n", NAMESPACE)
+        self.kubectl("apply", "-f", str(RBAC), "-n", NAMESPACE)
+        account = f"--serviceaccount={NAMESPACE}:{ACCOUNT}"
+        self.kubectl("create", "clusterrolebinding", "regionfit", "--clusterrole=regionfit", account)
+        self.kubectl("create", "rolebinding", "regionfit", "--role=regionfit", account, "-n", NAMESPACE)
+
+    def write_account_kubeconfig(self) -> Path:
+        """For the replicas: as the admin's, with a token of the service account."""
+        config = yaml.safe_load(self.kubeconfig.read_text())
+        token = self.kubectl("create", "token", ACCOUNT, "-n", NAMESPACE, "--duration=3h").strip()
+        config["users"] = [{"name": ACCOUNT, "user": {"token": token}}]
+        config["contexts"][0]["context"].update(user=ACCOUNT, namespace=NAMESPACE)
+        return write_private(self.folder / "account.kubeconfig", yaml.safe_dump(config))
+
+    def audited(self) -> list[dict[str, Any]]:
+        """Every request of the account that was answered, oldest first."""
+        if not self.audit_log.exists():
+            return []
+        return [json.loads(line) for line in self.audit_log.read_text().splitlines()]
+
+
+def wait_account(cluster: LiveCluster, namespace: str) -> None:
+    """Pods can be created in a new namespace once its service account exists."""
+    account = ["get", "serviceaccount", "default", "-n", namespace, "--ignore-not-found", "-o", "name"]
+    wait_until(f"pods can be created in {namespace}", lambda: cluster.kubectl(*account))

@@ -1,0 +1,125 @@
+"""Replicas of `regionfit serve --kubeconfig` under their service account, behind one address."""
+
+from __future__ import annotations
+
+import re
+import signal
+import ssl
+import subprocess
+import threading
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+import yaml
+
+from balancer import Balancer
+from cluster import free_ports
+from kubectl import KubectlError
+from live_cluster import LiveCluster
+from process import Process, wait_until
+from webhook import CONFIGURATION, NAME, QUESTION, registration, rule
+
+
+class Replica:
+    """Once started it stays at one port."""
+
+    def __init__(self, command: list[str], log: Path, context: ssl.SSLContext, port: int) -> None:
+        self.command = command
+        self.log = log
+        self.context = context
+        self.port = port
+        self.process: Process | None = None
+
+    def start(self) -> None:
+        self.process = Process(self.log.stem, [*self.command, "--listen", f"127.0.0.1:{self.port}"], self.log)
+
+    def wait_ready(self) -> None:
+        assert self.process
+        self.process.wait_ready("/readyz answers", self.ready, timeout=30)
+
+    def ready(self) -> bool:
+        try:
+            url = f"https://127.0.0.1:{self.port}/readyz"
+            with urllib.request.urlopen(url, context=self.context, timeout=5) as response:
+                return response.status == 200
+        except (urllib.error.URLError, ConnectionError, TimeoutError):
+            return False
+
+    def stop(self) -> int:
+        process, self.process = self.process, None
+        return process.stop() if process else 0
+
+    def kill(self) -> None:
+        """As a crash would: no chance to say goodbye."""
+        assert self.process
+        self.process.kill()
+        self.process = None
+
+    def freeze(self, seconds: float) -> threading.Timer:
+        """Stands still for so long, and goes on by itself; join() waits for that."""
+        assert self.process
+        thaw = threading.Timer(seconds, self.process.popen.send_signal, [signal.SIGCONT])
+        self.process.popen.send_signal(signal.SIGSTOP)
+        thaw.start()
+        return thaw
+
+
+class Replicas:
+    """start() returns once the API server asks them; stop() leaves nothing registered."""
+
+    def __init__(
+        self, binary: Path, cluster: LiveCluster, folder: Path, number: int, *options: str, timeout: int = 10
+    ) -> None:
+        self.cluster = cluster
+        self.timeout = timeout
+        certificates = folder / "certs"
+        subprocess.run([str(binary), "certs", "create", str(certificates), "--host", "127.0.0.1"], check=True)
+        self.ca_bundle = (certificates / "ca-bundle.crt").read_text()
+        self.command = [
+            *[str(binary), "serve", "--kubeconfig", str(cluster.write_account_kubeconfig())],
+            *["--tls-cert", str(certificates / "tls.crt"), "--tls-key", str(certificates / "tls.key")],
+            *options,
+        ]
+        context = ssl.create_default_context(cadata=self.ca_bundle)
+        self.all = [
+            Replica([*self.command, "--identity", f"replica-{i}"], folder / f"replica-{i}.log", context, port)
+            for i, port in enumerate(free_ports(number))
+        ]
+        self.balancer = Balancer([replica.port for replica in self.all])
+
+    def start(self) -> None:
+        try:
+            for replica in self.all:
+                replica.start()
+            for replica in self.all:
+                replica.wait_ready()
+            self.balancer.start()
+            self.register()
+        except BaseException:
+            self.stop()
+            raise
+
+    def stop(self) -> None:
+        self.cluster.kubectl("delete", "--ignore-not-found", CONFIGURATION)
+        for replica in self.all:
+            replica.stop()
+        self.balancer.stop()
+
+    def register(self) -> None:
+        body = registration(f"127.0.0.1:{self.balancer.port}", self.ca_bundle, [rule("pods", "CREATE")], self.timeout)
+        self.cluster.kubectl("apply", "-f", "-", text=yaml.safe_dump(body))
+        before = self.answers()
+        wait_until("the API server asks the replicas", lambda: self.are_asked(before))
+
+    def are_asked(self, before: int) -> bool:
+        try:
+            self.cluster.kubectl("create", "--dry-run=server", "-f", "-", text=yaml.safe_dump(QUESTION))
+        except KubectlError:  # it asks the one that was registered before
+            return False
+        return self.answers() > before
+
+    def answers(self) -> int:
+        """How many the API server has had since its start, from any webhook of this name."""
+        pattern = rf'^apiserver_admission_webhook_request_total{{code="200",name="{NAME}",.*}} (\d+)$'
+        return sum(int(number) for number in re.findall(pattern, self.cluster.metrics(), re.MULTILINE))
