@@ -29,11 +29,25 @@ struct server {
         struct admission *admission;
 };
 
+/* "pod outcome unit; " for each decision that was told. */
+static char told[256];
+
+static void decided(void *userdata, const struct pod *pod, const struct decision *decision)
+{
+        size_t length = strlen(told);
+
+        ck_assert_ptr_eq(userdata, told);
+        snprintf(told + length, sizeof(told) - length, "%s %s %zu; ", pod->name, outcome_names[decision->outcome],
+                 decision->unit);
+}
+
 static void server_open(struct server *server, FILE *audit)
 {
         const struct admission_options options = {
                 .gpu_resources = pod_default_gpu_resources,
                 .audit = audit,
+                .decided = decided,
+                .userdata = told,
         };
         struct catalog *catalog = catalog_text(objects);
 
@@ -255,6 +269,30 @@ START_TEST(an_audit_allows_without_a_patch_and_reserves_nothing)
 }
 END_TEST
 
+START_TEST(decisions_are_told_but_those_of_dry_runs_and_audits)
+{
+        struct server server;
+        json_auto_t *pod = json_text(pod_text), *stored = NULL;
+        FILE *audit = fopen("/dev/null", "we");
+
+        server_open(&server, audit);
+        json_decref(ask(&server, "CREATE", "", pod, NULL, false));
+        ck_assert_str_eq(told, "");
+        server_close(&server);
+        fclose(audit);
+
+        server_open(&server, NULL);
+        json_decref(ask(&server, "CREATE", "", pod, NULL, true));
+        ck_assert_str_eq(told, "");
+        stored = stored_pod(&server);
+        json_decref(ask(&server, "CREATE", "", pod, NULL, false));
+        json_decref(ask(&server, "UPDATE", "", stored, stored, false));
+        json_decref(ask(&server, "DELETE", "", NULL, stored, false));
+        ck_assert_str_eq(told, "x placed 0; x denied 0; ");
+        server_close(&server);
+}
+END_TEST
+
 START_TEST(an_answer_that_is_abandoned_gives_back)
 {
         static const char *const body =
@@ -299,6 +337,7 @@ static void add(TCase *tests)
         tcase_add_loop_test(tests, a_pod_gives_back_once_nothing_of_it_is_left, 0, ARRAY_SIZE(ends));
         tcase_add_test(tests, what_a_pod_is_charged_for_cannot_be_changed);
         tcase_add_test(tests, an_audit_allows_without_a_patch_and_reserves_nothing);
+        tcase_add_test(tests, decisions_are_told_but_those_of_dry_runs_and_audits);
         tcase_add_test(tests, an_answer_that_is_abandoned_gives_back);
         tcase_add_test(tests, without_policies_nothing_is_decided);
 }

@@ -76,7 +76,8 @@ START_TEST(reads_what_a_decision_needs)
                           "'annotations': {'regionfit.io/reservation': 'id', 'regionfit.io/placement': 'n/p#1'}, "
                           "'ownerReferences': [{'kind': 'Other', "
                           "'name': 'o'}, "
-                          "{'kind': 'ReplicaSet', 'name': 'web-1', 'controller': true}], 'deletionTimestamp': "
+                          "{'apiVersion': 'apps/v1', 'kind': 'ReplicaSet', 'name': 'web-1', 'uid': 'o-1', "
+                          "'controller': true}], 'deletionTimestamp': "
                           "'2026-01-01T00:00:00Z', 'deletionGracePeriodSeconds': 0}, 'spec': {'nodeName': 'node', "
                           "'schedulerName': 'ack-co-scheduler'}, 'status': {'phase': 'Running'}}");
         _cleanup_(pod_clear) struct pod pod = POD_INIT;
@@ -91,6 +92,8 @@ START_TEST(reads_what_a_decision_needs)
         ck_assert_str_eq(pod.reservation, "id");
         ck_assert_str_eq(pod.owner_kind, "ReplicaSet");
         ck_assert_str_eq(pod.owner_name, "web-1");
+        ck_assert_str_eq(pod.owner_api_version, "apps/v1");
+        ck_assert_str_eq(pod.owner_uid, "o-1");
         ck_assert_str_eq(pod.node_name, "node");
         ck_assert_str_eq(pod.scheduler, "ack-co-scheduler");
         ck_assert(pod.terminating && pod.deletion_confirmed);

@@ -245,6 +245,8 @@ static int handle_create(struct admission *admission, const struct review *revie
                 return r;
         }
         log_decision(review, &pod, &decision, started);
+        if (reserve && admission->options.decided)
+                admission->options.decided(admission->options.userdata, &pod, &decision);
         return 0;
 }
 

@@ -17,6 +17,7 @@ struct admission;
 struct catalog;
 struct error;
 struct ledger;
+struct pod;
 
 struct admission_options {
         struct decide_options decide;
@@ -25,6 +26,12 @@ struct admission_options {
         /* Borrowed. Where decisions are printed, a JSON object a line, instead of being carried out: everything is
          * allowed as it is, nothing reserved. NULL: they are carried out. */
         FILE *audit;
+
+        /* Told of each decision on a pod that is being created, but not of dry runs, nor with `audit`; a request that
+         * is decided again is told again. Everything is borrowed. Called from any thread; must not block. NULL:
+         * nobody is told. */
+        void (*decided)(void *userdata, const struct pod *pod, const struct decision *decision);
+        void *userdata; /* of `decided`; borrowed */
 };
 
 /* Borrows the ledger. */

@@ -61,11 +61,15 @@ static bool read_owner(struct pod *pod, const struct field *owners)
                 struct field controller = field_member(&owner, "controller");
                 struct field kind = field_member(&owner, "kind");
                 struct field name = field_member(&owner, "name");
+                struct field api_version = field_member(&owner, "apiVersion");
+                struct field uid = field_member(&owner, "uid");
                 bool controls = false;
 
                 if (!field_object(&owner) || !field_bool(&controller, &controls))
                         return false;
-                if (controls && (!field_string(&kind, &pod->owner_kind) || !field_string(&name, &pod->owner_name)))
+                if (controls &&
+                    (!field_string(&kind, &pod->owner_kind) || !field_string(&name, &pod->owner_name) ||
+                     !field_string(&api_version, &pod->owner_api_version) || !field_string(&uid, &pod->owner_uid)))
                         return false;
         }
         return true;
@@ -272,7 +276,8 @@ bool pod_read(struct pod *ret, const struct field *field, const char *namespace,
 
         ret->object = field->value;
         ret->namespace = namespace;
-        ret->name = ret->uid = ret->owner_kind = ret->owner_name = ret->scheduler = ret->node_name = "";
+        ret->name = ret->uid = ret->scheduler = ret->node_name = "";
+        ret->owner_kind = ret->owner_name = ret->owner_api_version = ret->owner_uid = "";
         ret->reservation = ret->placement = "";
         if (!field_object(field) || !read_metadata(ret, &metadata) || !read_spec(ret, &spec) ||
             !read_phase(ret, &status))

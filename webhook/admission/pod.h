@@ -51,6 +51,7 @@ struct pod {
         const char *placement;
         const char *owner_kind; /* of the controlling owner reference, or "" */
         const char *owner_name;
+        const char *owner_api_version, *owner_uid; /* likewise, or "" */
         const char *scheduler;
         const char *node_name;  /* "": not bound to a node */
         const char *own_region; /* the label serverless-region-id, or "": charged to it if it is not placed */
