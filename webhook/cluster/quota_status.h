@@ -2,9 +2,9 @@
  * What a RegionQuota's status should be: its pools with what is used and reserved of them, one line of each for the
  * columns of kubectl, and conditions (meta/v1 Condition):
  *
- *     Ready      True, InForce; False, Malformed: its present version cannot be read; False, DuplicateSeries: a
- * series is listed twice in its region, and the smaller limit holds OverLimit  True, UsedExceedsLimit: live pods hold
- * more than a pool may give; False, WithinLimit
+ *     Ready      True, InForce; False, Malformed: its present version cannot be read; or False, DuplicateSeries: a
+ *                series is listed twice in its region, and the smaller limit holds
+ *     OverLimit  True, UsedExceedsLimit: live pods hold more than a pool may give; False, WithinLimit
  */
 #pragma once
 
@@ -17,8 +17,7 @@ struct known_object;
 
 /* Where the numbers come from. */
 struct quota_numbers {
-        /* GPUs that live pods hold in the pool of this region and series, and those that are promised. 0 or -ENOMEM.
-         */
+        /* GPUs that live pods hold in the pool of this region and series, and those promised. 0 or -ENOMEM. */
         int (*pool)(void *userdata, const char *region, const char *series, int64_t *ret_used, int64_t *ret_reserved);
 
         /* The pool's limit, given that of the quotas: less where the region's nodes have less. NULL: that of the
