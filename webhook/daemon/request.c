@@ -22,6 +22,7 @@
 
 #include "admission/admission.h"
 #include "daemon/deadline.h"
+#include "daemon/readiness.h"
 #include "daemon/route.h"
 #include "quota/ledger.h"
 #include "util/clock.h"
@@ -310,19 +311,17 @@ static enum MHD_Result live(struct request *request)
         return respond_text(request, MHD_HTTP_OK, NULL, "ok");
 }
 
-/* "[+]name ok" or "[-]name failed: why", as the components of Kubernetes answer ?verbose. */
 static enum MHD_Result ready(struct request *request)
 {
-        bool draining = is_draining(request->context), policies = admission_ready(request->context->admission);
-        bool good = !draining && policies, verbose;
+        _cleanup_(freep) char *text = NULL;
+        bool good = readiness(request->context, &text);
         const char *value = NULL;
-        char text[256];
 
-        verbose = has_parameter(request->connection, "verbose", &value) || !good;
-        snprintf(text, sizeof(text), "[%c]policies %s\n[%c]serving %s\nreadyz check %s", policies ? '+' : '-',
-                 policies ? "ok" : "failed: they have not been read yet", draining ? '-' : '+',
-                 draining ? "failed: shutting down" : "ok", good ? "passed" : "failed");
-        return respond_text(request, good ? MHD_HTTP_OK : MHD_HTTP_SERVICE_UNAVAILABLE, NULL, verbose ? text : "ok");
+        if (!text)
+                return respond_text(request, MHD_HTTP_SERVICE_UNAVAILABLE, NULL, "out of memory");
+        if (good && !has_parameter(request->connection, "verbose", &value))
+                return respond_text(request, MHD_HTTP_OK, NULL, "ok");
+        return respond_text(request, good ? MHD_HTTP_OK : MHD_HTTP_SERVICE_UNAVAILABLE, NULL, text);
 }
 
 /* The whole request is here. */
@@ -343,6 +342,18 @@ static void abandon(struct request *request)
         admission_abandon(request->context->admission, &request->answer);
 }
 
+/* Says what was waited for. */
+static enum MHD_Result respond_late(struct request *request)
+{
+        int64_t since = 0;
+        const char *obstacle = request->behind ? ledger_obstacle(request->context->ledger, &since) : NULL;
+
+        snprintf(request->reason, sizeof(request->reason), "%s in time%s%s; nothing has been reserved",
+                 request->behind ? "what pods hold was not known" : "the ledger was not written",
+                 obstacle ? ": " : "", obstacle ? obstacle : "");
+        return respond_error(request, -ETIMEDOUT, request->reason);
+}
+
 /* Called again after the wait. */
 static enum MHD_Result resume(struct request *request)
 {
@@ -355,10 +366,7 @@ static enum MHD_Result resume(struct request *request)
                 return respond_error(request, -EIO, request->reason);
         default:
                 abandon(request);
-                return respond_error(request, -ETIMEDOUT,
-                                     request->behind
-                                             ? "what pods hold was not known in time; nothing has been reserved"
-                                             : "the ledger was not written in time; nothing has been reserved");
+                return respond_late(request);
         }
 }
 

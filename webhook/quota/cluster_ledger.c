@@ -31,6 +31,8 @@ const char *cluster_obstacle(const struct cluster_ledger *ledger)
 {
         if (!ledger->classifier.classify)
                 return "policies and quotas have not been read";
+        if (ledger->miscounted)
+                return "out of memory: not everything has been counted";
         if (!ledger->pods)
                 return "pods have not been listed";
         if (!ledger->object && ledger->store)
@@ -50,8 +52,12 @@ void cluster_unlock(struct cluster_ledger *ledger) THREAD_SAFETY(no_thread_safet
 {
         struct commit_waiter *told, *waiter, *next;
 
-        bool current = (ledger->behind || ledger->pendings.queue) && !cluster_obstacle(ledger);
+        bool current = !cluster_obstacle(ledger);
 
+        if (current)
+                ledger->obstacle_since = 0;
+        else if (!ledger->obstacle_since)
+                ledger->obstacle_since = clock_monotonic();
         if (current && ledger->pendings.queue)
                 pthread_cond_signal(&ledger->work);
         if (current && ledger->behind) {
@@ -285,6 +291,18 @@ static bool cluster_cancel(struct ledger *base, struct commit_waiter *waiter)
         return cancelled;
 }
 
+static const char *cluster_ledger_obstacle(struct ledger *base, int64_t *ret_since)
+{
+        struct cluster_ledger *ledger = cluster_of(base);
+        const char *obstacle;
+
+        lock_acquire(&ledger->lock);
+        obstacle = cluster_obstacle(ledger);
+        *ret_since = ledger->obstacle_since;
+        lock_release(&ledger->lock);
+        return obstacle;
+}
+
 static int add_counter(struct counter *sum, const struct counter *more)
 {
         int r;
@@ -335,15 +353,19 @@ static size_t cluster_count(struct ledger *base)
         return n;
 }
 
-/* Counts pods and promises anew. */
+/* Counts pods and promises anew. Both keep the classifier of the last time that this went well. */
 static int classify(struct cluster_ledger *ledger, const struct classifier *classifier) requires_lock(ledger->lock)
 {
-        int r = 0;
+        struct classifier former = ledger->classifier;
+        int r;
 
-        if (ledger->pods)
-                r = usage_classify(ledger->pods, classifier);
-        if (r >= 0)
-                r = promises_classify(&ledger->promises, classifier);
+        ledger->classifier = *classifier;
+        r = promises_classify(&ledger->promises, &ledger->classifier);
+        if (r >= 0 && ledger->pods)
+                r = usage_classify(ledger->pods, &ledger->classifier);
+        ledger->miscounted = r < 0;
+        if (r < 0)
+                ledger->classifier = former;
         return r;
 }
 
@@ -353,17 +375,12 @@ static int cluster_classify(struct ledger *base, const struct classifier *classi
         struct classifier former;
         int r;
 
-        /* Pods counted by one and promises by another would be worse than no classifier, with which nothing is
-         * decided until the next one. */
         lock_acquire(&ledger->lock);
         former = ledger->classifier;
-        ledger->classifier = *classifier;
-        r = classify(ledger, &ledger->classifier);
-        if (r < 0)
-                ledger->classifier = (struct classifier){0};
+        r = classify(ledger, classifier);
         cluster_unlock(ledger);
 
-        if (former.release)
+        if (r >= 0 && former.release)
                 former.release(former.userdata);
         return r < 0 ? error_oom(error) : 0;
 }
@@ -408,6 +425,7 @@ static const struct ledger_ops cluster_ops = {
         .wait = cluster_wait,
         .wait_current = cluster_wait_current,
         .cancel = cluster_cancel,
+        .obstacle = cluster_ledger_obstacle,
         .counter = cluster_counter,
         .count = cluster_count,
 };
@@ -437,6 +455,7 @@ int cluster_ledger_new(struct cluster_ledger **ret, const struct ledger_store *s
         unlocked->ledger.ops = &cluster_ops;
         unlocked->store = store;
         unlocked->options = *options;
+        unlocked->obstacle_since = 1; /* ever since */
         r = init_locks(unlocked, error);
         if (r < 0) {
                 free(unlocked);

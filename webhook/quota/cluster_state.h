@@ -33,6 +33,7 @@ struct cluster_ledger {
         uint64_t quotas_spec;         /* see cluster_ledger_quotas() */
         uint64_t quotas_view;         /* likewise */
         struct classifier classifier; /* owned; zero: there is none yet */
+        bool miscounted;              /* pods and promises are not counted by the same classifier */
 
         json_t *object; /* owned; the ledger's object without its entries; NULL: not read, or not there */
         uint64_t version, fence, quotas;
@@ -45,6 +46,8 @@ struct cluster_ledger {
         struct pendings pendings;
         bool recheck;                 /* the ledger's version has changed since limits in the queue were checked */
         struct commit_waiter *behind; /* borrowed; who waits for the ledger to be current */
+
+        int64_t obstacle_since; /* monotonic; 0: there is none */
 
         int64_t write_at; /* monotonic; no write before it: pace, and waiting longer after failures */
         int64_t tidy_at;  /* when to write although nobody waits; 0: there is nothing to tidy up */

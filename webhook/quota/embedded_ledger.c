@@ -377,7 +377,13 @@ static int embedded_wait(struct ledger *base, struct commit_waiter *waiter, uint
         return ledger->committer ? committer_wait(ledger->committer, waiter, commit) : 1;
 }
 
-/* It knows all that it ever will: LEDGER_BEHIND is no answer of its. */
+/* It knows all that it ever will: nothing is in the way of a decision, and LEDGER_BEHIND is no answer of its. */
+static const char *embedded_obstacle(struct ledger *base, int64_t *ret_since)
+{
+        (void)base, (void)ret_since;
+        return NULL;
+}
+
 static int embedded_wait_current(struct ledger *base, struct commit_waiter *waiter)
 {
         (void)base, (void)waiter;
@@ -436,6 +442,7 @@ static const struct ledger_ops embedded_ops = {
         .wait = embedded_wait,
         .wait_current = embedded_wait_current,
         .cancel = embedded_cancel,
+        .obstacle = embedded_obstacle,
         .counter = embedded_counter,
         .count = embedded_count,
 };

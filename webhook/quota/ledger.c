@@ -62,6 +62,11 @@ bool ledger_cancel(struct ledger *ledger, struct commit_waiter *waiter)
         return ledger->ops->cancel(ledger, waiter);
 }
 
+const char *ledger_obstacle(struct ledger *ledger, int64_t *ret_since)
+{
+        return ledger->ops->obstacle(ledger, ret_since);
+}
+
 int ledger_counter(struct ledger *ledger, const char *key, struct counter *ret)
 {
         return ledger->ops->counter(ledger, key, ret);

@@ -63,6 +63,7 @@ struct ledger_ops {
         int (*wait)(struct ledger *ledger, struct commit_waiter *waiter, uint64_t commit);
         int (*wait_current)(struct ledger *ledger, struct commit_waiter *waiter);
         bool (*cancel)(struct ledger *ledger, struct commit_waiter *waiter);
+        const char *(*obstacle)(struct ledger *ledger, int64_t *ret_since);
         int (*counter)(struct ledger *ledger, const char *key, struct counter *ret);
         size_t (*count)(struct ledger *ledger);
 };
@@ -115,6 +116,9 @@ int ledger_wait_current(struct ledger *ledger, struct commit_waiter *waiter);
 
 /* False where `done` has been, or is being, called. */
 bool ledger_cancel(struct ledger *ledger, struct commit_waiter *waiter);
+
+/* Why nothing can be decided at the moment, and since when (monotonic ns); a static string. NULL: it can. */
+const char *ledger_obstacle(struct ledger *ledger, int64_t *ret_since);
 
 /* A copy of a counter (all zero where nothing counts toward it); free with counter_clear(). */
 int ledger_counter(struct ledger *ledger, const char *key, struct counter *ret);
