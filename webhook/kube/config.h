@@ -9,6 +9,9 @@
 
 #include "util/cleanup.h"
 
+struct credential;
+struct credential_source;
+struct endpoint;
 struct error;
 struct kube_config;
 
@@ -30,3 +33,11 @@ const char *kube_config_namespace(const struct kube_config *config);
 
 /* "https://host:port", without a slash at its end. */
 const char *kube_config_server(const struct kube_config *config);
+
+/* For the client; borrowed. */
+const struct endpoint *kube_config_endpoint(const struct kube_config *config);
+struct credential *kube_config_credential(const struct kube_config *config);
+
+/* Takes over what is in `endpoint` and `source`. `namespace` NULL or "": "default". */
+int kube_config_new(struct kube_config **ret, struct endpoint *endpoint, struct credential_source *source,
+                    const char *namespace, struct error *error);
