@@ -69,7 +69,7 @@ static struct catalog *make_catalog(size_t n)
         fclose(stream);
         check(manifests_parse(&manifests, "bench.yaml", yaml, size, &diagnostics), "policies");
         check(catalog_objects_read(&objects, &manifests, &diagnostics), "policies");
-        check(catalog_new(&catalog, &objects, &diagnostics), "policies");
+        check(catalog_new(&catalog, &objects, NULL, &diagnostics), "policies");
         catalog_objects_clear(&objects);
         manifests_clear(&manifests);
         diagnostics_clear(&diagnostics);

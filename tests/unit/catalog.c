@@ -69,7 +69,7 @@ START_TEST(of_two_policies_with_one_name_the_first_file_s_stays)
                      &diagnostics);
         ck_assert_int_eq(catalog_objects_append(&all, &more), 0);
         ck_assert_uint_eq(diagnostics.count, 0);
-        ck_assert_int_eq(catalog_new(&catalog, &all, &diagnostics), 0);
+        ck_assert_int_eq(catalog_new(&catalog, &all, NULL, &diagnostics), 0);
         ck_assert_uint_eq(policy_index_count(catalog_policies(catalog)), 2);
         ck_assert_int_eq(policy_index_get(catalog_policies(catalog), "x", "p", 1)->units[0].max, 1);
         ck_assert_uint_eq(diagnostics.n_errors, 1);

@@ -48,8 +48,9 @@ static void teardown(void)
         catalog_unref(catalog);
 }
 
-static const struct pool_limit pool = {.limited = true, .offered = true, .series = "*", .gpus = 4};
-static const struct pool_limit unlimited = {.limited = false, .offered = true, .series = "A10"};
+static const struct pool_limit pool_limit = {.limited = true, .offered = true, .series = "*", .gpus = 4};
+static const struct pool_limit no_limit = {.limited = false, .offered = true, .series = "A10"};
+static const struct claim_bounds pool = {.pool = &pool_limit}, unlimited = {.pool = &no_limit}, unbound;
 
 START_TEST(a_claim_on_a_unit_describes_the_pod_as_it_will_be)
 {
@@ -127,7 +128,7 @@ START_TEST(a_pod_that_names_its_region_is_charged_and_bound_only_where_that_is_e
 {
         _cleanup_(claim_clear) struct claim charged = CLAIM_INIT, bound = CLAIM_INIT;
 
-        ck_assert_int_eq(claim_new_static(&charged, &pod, NULL), 0);
+        ck_assert_int_eq(claim_new_static(&charged, &pod, &unbound), 0);
         ck_assert_uint_eq(charged.n_limits, 0);
         ck_assert_str_eq(charged.reservation->region, "r");
         ck_assert_str_eq(charged.reservation->placement, "");

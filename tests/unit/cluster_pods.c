@@ -36,10 +36,11 @@ static void tell_pod(const struct reservation *pod, const char *id, int64_t crea
 {
         const struct quantity *cpu = resources_find(&pod->resources, "cpu");
 
-        tell("%s/%s gpus=%" PRId64 " milli-cpu=%d %s %s %s labels=%zu nodeSelector=%zu created=%" PRId64 "%s\n",
+        tell("%s/%s gpus=%" PRId64 " milli-cpu=%d %s %s %s labels=%zu nodeSelector=%zu created=%" PRId64 "%s%s%s\n",
              pod->region, pod->series, pod->gpus, cpu ? (int)(cpu->nano / 1000000) : 0, *id ? id : "-",
              *pod->placement ? pod->placement : "-", pod->namespace, labels_count(pod->labels),
-             labels_count(pod->node_selector), created_at, terminating ? " terminating" : "");
+             labels_count(pod->node_selector), created_at, terminating ? " terminating" : "", pod->node ? " on " : "",
+             pod->node ? pod->node : "");
 }
 
 int cluster_ledger_pod(struct cluster_ledger *ledger, const char *uid, const struct reservation *pod,
@@ -135,7 +136,12 @@ static const struct pod_case {
          METADATA("") ", " SPEC("'nodeSelector': {'topology.kubernetes.io/region': 'r'}") "}",
          "pod u@9 / gpus=0 milli-cpu=500 - - n labels=0 nodeSelector=1 created=0\n"},
         {"no region at all, no GPUs charged", METADATA("") ", " SPEC("'nodeName': 'node'") "}",
-         "pod u@9 / gpus=0 milli-cpu=500 - - n labels=0 nodeSelector=0 created=0\n"},
+         "pod u@9 / gpus=0 milli-cpu=500 - - n labels=0 nodeSelector=0 created=0 on node\n"},
+        {"the node does not matter for a pod that asks for no GPU", METADATA("") ", 'spec': {'nodeName': 'node'}}",
+         "pod u@9 / gpus=0 milli-cpu=0 - - n labels=0 nodeSelector=0 created=0\n"},
+        {"nor for one that names a serverless region",
+         METADATA(", 'labels': {'alibabacloud.com/serverless-region-id': 'r'}") ", " SPEC("'nodeName': 'node'") "}",
+         "pod u@9 r/ gpus=2 milli-cpu=500 - - n labels=1 nodeSelector=0 created=0\n"},
         {"an id of another length is none", METADATA(", 'annotations': {'regionfit.io/reservation': '" ID "0'}") "}",
          "pod u@9 / gpus=0 milli-cpu=0 - - n labels=0 nodeSelector=0 created=0\n"},
         {"a pod that is being deleted", METADATA(", 'deletionTimestamp': '2026-01-01T00:00:00Z'") "}",

@@ -129,7 +129,7 @@ static void lint_text(const char *yaml, struct diagnostics *diagnostics)
 
         ck_assert_int_eq(manifests_parse(&manifests, "test.yaml", yaml, strlen(yaml), diagnostics), 0);
         ck_assert_int_eq(catalog_objects_read(&objects, &manifests, diagnostics), 0);
-        ck_assert_int_eq(catalog_new(&catalog, &objects, diagnostics), 0);
+        ck_assert_int_eq(catalog_new(&catalog, &objects, NULL, diagnostics), 0);
         ck_assert_uint_eq(diagnostics->count, 0);
         for (size_t i = 0; i < manifests.count; i++)
                 if (!strcmp(manifests.items[i].kind, RESOURCE_POLICY_KIND)) {

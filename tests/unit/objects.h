@@ -10,8 +10,8 @@
 #include "manifest/field.h"
 #include "manifest/manifest.h"
 
-/* A catalog from YAML; faults in it fail the test. */
-static inline struct catalog *catalog_text(const char *yaml)
+/* A catalog from YAML, where these nodes (NULL: none) are known; faults in it fail the test. */
+static inline struct catalog *catalog_with_nodes(const char *yaml, struct node_table *nodes)
 {
         struct diagnostics diagnostics = DIAGNOSTICS_INIT;
         struct catalog_objects objects = CATALOG_OBJECTS_INIT;
@@ -22,11 +22,16 @@ static inline struct catalog *catalog_text(const char *yaml)
         ck_assert_int_eq(catalog_objects_read(&objects, &manifests, &diagnostics), 0);
         if (diagnostics.count)
                 ck_abort_msg("%s: %s", diagnostics.items[0].path, diagnostics.items[0].message);
-        ck_assert_int_eq(catalog_new(&catalog, &objects, &diagnostics), 0);
+        ck_assert_int_eq(catalog_new(&catalog, &objects, nodes, &diagnostics), 0);
         ck_assert_uint_eq(diagnostics.count, 0);
         catalog_objects_clear(&objects);
         manifests_clear(&manifests);
         return catalog;
+}
+
+static inline struct catalog *catalog_text(const char *yaml)
+{
+        return catalog_with_nodes(yaml, NULL);
 }
 
 /* A pod whose JSON object must outlive it. */

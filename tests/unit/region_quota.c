@@ -55,7 +55,7 @@ static struct catalog *read_catalog(const char *yaml, struct diagnostics *diagno
 
         ck_assert_int_eq(manifests_parse(&manifests, "q.yaml", yaml, strlen(yaml), diagnostics), 0);
         ck_assert_int_eq(catalog_objects_read(&objects, &manifests, diagnostics), 0);
-        ck_assert_int_eq(catalog_new(&catalog, &objects, diagnostics), 0);
+        ck_assert_int_eq(catalog_new(&catalog, &objects, NULL, diagnostics), 0);
         catalog_objects_clear(&objects);
         manifests_clear(&manifests);
         return catalog;

@@ -145,11 +145,29 @@ START_TEST(what_is_wrong_names_its_field)
 }
 END_TEST
 
+START_TEST(a_copy_has_everything_of_its_own)
+{
+        _cleanup_(reservation_freep) struct reservation *original = NULL, *copy = NULL;
+        json_auto_t *json = json_text(record), *written = NULL;
+        bool terminating;
+
+        ck_assert_int_eq(reservation_from_json(&original, &terminating, json, NULL), 0);
+        original->node = strdup("n");
+        ck_assert_int_eq(reservation_copy(&copy, original), 0);
+        ck_assert_str_eq(copy->node, "n");
+        original = reservation_free(original);
+        written = reservation_to_json(copy, terminating);
+        json_object_del(json, "op");
+        ck_assert(json_equal(written, json));
+}
+END_TEST
+
 static void add(TCase *tests)
 {
         tcase_add_test(tests, a_new_one_has_an_id_and_nothing_else);
         tcase_add_test(tests, reads_every_field);
         tcase_add_test(tests, writes_what_it_read);
+        tcase_add_test(tests, a_copy_has_everything_of_its_own);
         tcase_add_loop_test(tests, quantities_stay_exact, 0, ARRAY_SIZE(exact_quantities));
         tcase_add_loop_test(tests, what_is_wrong_names_its_field, 0, ARRAY_SIZE(fault_cases));
 }

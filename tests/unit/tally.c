@@ -3,6 +3,7 @@
  */
 #include "admission/tally.h"
 
+#include "nodes.h"
 #include "objects.h"
 #include "policy/index.h"
 #include "policy/resource_policy.h"
@@ -92,12 +93,12 @@ static char *text_in(const json_t *object, const char *key, const char *otherwis
         return strdup(text ? text : otherwise);
 }
 
-START_TEST(counts)
+static void check_keys(struct catalog *catalog, const struct tally_case *test)
 {
-        const struct tally_case *test = &cases[_i];
         _cleanup_(counter_keys_clear) struct counter_keys keys = {0};
-        struct catalog *catalog = catalog_text(test->yaml);
         json_auto_t *object = json_text(test->reservation);
+        char name[16];
+        struct resource gpu = {name, quantity_whole(1)};
         struct reservation reservation = {
                 .namespace = text_in(object, "namespace", "default"),
                 .labels = labels_in(object, "labels"),
@@ -105,8 +106,12 @@ START_TEST(counts)
                 .region = text_in(object, "region", ""),
                 .series = text_in(object, "series", ""),
                 .placement = text_in(object, "placement", ""),
+                .node = json_object_get(object, "node") ? text_in(object, "node", "") : NULL,
+                .resources = {&gpu, 1},
         };
         char found[256] = "";
+
+        strcpy(name, "nvidia.com/gpu");
 
         ck_assert_int_eq(tally_classify(catalog, &reservation, &keys), 0);
         for (size_t i = 0; i < keys.count; i++) {
@@ -121,15 +126,58 @@ START_TEST(counts)
         free(reservation.region);
         free(reservation.series);
         free(reservation.placement);
+        free(reservation.node);
         labels_free(reservation.labels);
         labels_free(reservation.node_selector);
+}
+
+START_TEST(counts)
+{
+        struct catalog *catalog = catalog_text(cases[_i].yaml);
+
+        check_keys(catalog, &cases[_i]);
         catalog_unref(catalog);
+}
+END_TEST
+
+#define REAL_AND_VIRTUAL                                                                                           \
+        POLICY("name: p", "units: [{resource: ecs, nodeSelector: {disk: ssd}}, {resource: acs}, {resource: ecs}]") \
+        QUOTA
+
+/* Where these are known: the real node "real" with disk=ssd, and a virtual one. */
+static const struct tally_case node_cases[] = {
+        {"what is charged to a pool counts toward the region's virtual nodes, altogether and by series",
+         REAL_AND_VIRTUAL, "{'region': 'r', 'series': 'T4'}", "pool r/*;region r;region r/T4;"},
+        {"and altogether alone where it names no series", REAL_AND_VIRTUAL, "{'region': 'r'}", "pool r/*;region r;"},
+        {"and toward no real nodes, whatever its nodeSelector", REAL_AND_VIRTUAL,
+         "{'region': 'r', 'node_selector': {'disk': 'ssd'}}", "pool r/*;region r;"},
+        {"unless it runs there all the same", REAL_AND_VIRTUAL, "{'region': 'r', 'node': 'real'}",
+         "pool r/*;region r;nodes disk=ssd;nodes ;"},
+        {"what is not bound counts toward the nodes that its nodeSelector names", REAL_AND_VIRTUAL,
+         "{'node_selector': {'disk': 'ssd'}}", "nodes disk=ssd;nodes ;"},
+        {"and toward those of units that name none", REAL_AND_VIRTUAL, "{'placement': 'default/p#2'}", "nodes ;"},
+        {"but not where it was placed on a unit for virtual nodes", REAL_AND_VIRTUAL, "{'placement': 'default/p#1'}",
+         ""},
+        {"what runs on a node counts there", REAL_AND_VIRTUAL, "{'node': 'real'}", "nodes disk=ssd;nodes ;"},
+        {"what runs on a virtual node counts toward no real one", REAL_AND_VIRTUAL, "{'node': 'virtual'}", ""},
+};
+
+START_TEST(counts_where_nodes_are_known)
+{
+        struct node_table *nodes =
+                node_table_text(NODE("real", "'disk': 'ssd'", "8") ", " VIRTUAL_NODE("virtual", "r", "", "8"));
+        struct catalog *catalog = catalog_with_nodes(node_cases[_i].yaml, nodes);
+
+        check_keys(catalog, &node_cases[_i]);
+        catalog_unref(catalog);
+        node_table_unref(nodes);
 }
 END_TEST
 
 static void add(TCase *tests)
 {
         tcase_add_loop_test(tests, counts, 0, ARRAY_SIZE(cases));
+        tcase_add_loop_test(tests, counts_where_nodes_are_known, 0, ARRAY_SIZE(node_cases));
 }
 
 int main(void)

@@ -8,6 +8,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include "admission/node_groups.h"
+#include "admission/node_table.h"
 #include "admission/tally.h"
 #include "manifest/diagnostics.h"
 #include "manifest/manifest.h"
@@ -21,6 +23,8 @@ struct catalog {
         uint64_t generation;
         struct policy_index *policies; /* owned */
         struct quota_table *quotas;    /* owned */
+        struct node_table *nodes;      /* a reference; NULL: they are not known */
+        struct node_groups *groups;    /* owned; NULL with them */
 };
 
 void catalog_objects_clear(struct catalog_objects *objects)
@@ -184,12 +188,23 @@ static int index_quotas(struct catalog *catalog, const struct catalog_objects *o
 
 static void catalog_free(struct catalog *catalog)
 {
+        node_groups_free(catalog->groups);
+        node_table_unref(catalog->nodes);
         policy_index_free(catalog->policies);
         quota_table_free(catalog->quotas);
         free(catalog);
 }
 
-int catalog_new(struct catalog **ret, const struct catalog_objects *objects, struct diagnostics *diagnostics)
+static int group_nodes(struct catalog *catalog, struct node_table *nodes)
+{
+        if (!nodes)
+                return 0;
+        catalog->nodes = node_table_ref(nodes);
+        return node_groups_new(&catalog->groups, catalog->policies, nodes);
+}
+
+int catalog_new(struct catalog **ret, const struct catalog_objects *objects, struct node_table *nodes,
+                struct diagnostics *diagnostics)
 {
         static uint64_t last_generation; /* atomic */
         _cleanup_(catalog_unrefp) struct catalog *catalog = calloc(1, sizeof(*catalog));
@@ -202,6 +217,8 @@ int catalog_new(struct catalog **ret, const struct catalog_objects *objects, str
         r = index_policies(catalog, objects, diagnostics);
         if (r >= 0)
                 r = index_quotas(catalog, objects, diagnostics);
+        if (r >= 0)
+                r = group_nodes(catalog, nodes);
         if (r < 0)
                 return r;
         *ret = steal_pointer(&catalog);
@@ -234,6 +251,16 @@ const struct policy_index *catalog_policies(const struct catalog *catalog)
 const struct quota_table *catalog_quotas(const struct catalog *catalog)
 {
         return catalog->quotas;
+}
+
+const struct node_table *catalog_nodes(const struct catalog *catalog)
+{
+        return catalog->nodes;
+}
+
+const struct node_groups *catalog_node_groups(const struct catalog *catalog)
+{
+        return catalog->groups;
 }
 
 static void release_catalog(void *userdata)

@@ -1,5 +1,6 @@
 /*
- * The policies and quotas in force: one immutable snapshot that is swapped as a whole.
+ * The policies and quotas in force, and the nodes where they are known: one immutable snapshot that is swapped as a
+ * whole.
  */
 #pragma once
 
@@ -14,6 +15,8 @@ struct classifier;
 struct diagnostics;
 struct error;
 struct manifests;
+struct node_groups;
+struct node_table;
 struct policy_index;
 struct quota_table;
 
@@ -39,9 +42,10 @@ int catalog_objects_append(struct catalog_objects *objects, const struct catalog
 /*
  * Makes a snapshot; it keeps references of its own. Of several policies with one namespace and name, or quotas
  * with one name, the first stays and the others are reported as errors. Each snapshot has a generation of its
- * own, larger than those before it. -ENOMEM.
+ * own, larger than those before it. `nodes` (NULL: they are not known) gets a reference. -ENOMEM.
  */
-int catalog_new(struct catalog **ret, const struct catalog_objects *objects, struct diagnostics *diagnostics);
+int catalog_new(struct catalog **ret, const struct catalog_objects *objects, struct node_table *nodes,
+                struct diagnostics *diagnostics);
 struct catalog *catalog_ref(struct catalog *catalog);
 struct catalog *catalog_unref(struct catalog *catalog);
 DEFINE_CLEANUP(struct catalog *, catalog_unref);
@@ -49,6 +53,10 @@ DEFINE_CLEANUP(struct catalog *, catalog_unref);
 uint64_t catalog_generation(const struct catalog *catalog);
 const struct policy_index *catalog_policies(const struct catalog *catalog);
 const struct quota_table *catalog_quotas(const struct catalog *catalog);
+
+/* NULL where the nodes are not known. */
+const struct node_table *catalog_nodes(const struct catalog *catalog);
+const struct node_groups *catalog_node_groups(const struct catalog *catalog);
 
 /* How the ledger counts under this snapshot (see admission/tally.h); it holds a reference. */
 struct classifier catalog_classifier(struct catalog *catalog);

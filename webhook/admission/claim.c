@@ -8,6 +8,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include "admission/node_groups.h"
+#include "admission/node_table.h"
 #include "admission/pod.h"
 #include "admission/tally.h"
 #include "policy/resource_policy.h"
@@ -19,8 +21,11 @@ void claim_clear(struct claim *claim)
 {
         reservation_free(claim->reservation);
         free(claim->limits);
+        free(claim->verdicts);
         free(claim->pool_key);
         free(claim->unit_key);
+        free(claim->region_key);
+        free(claim->series_key);
 }
 
 static int replace_string(char **to, const char *from)
@@ -69,22 +74,71 @@ static int describe(struct claim *claim, const struct pod *pod, const char *regi
         return r;
 }
 
-static void add_limit(struct claim *claim, const struct limit *limit)
+static void add_limit(struct claim *claim, const struct limit *limit, enum verdict_kind verdict)
 {
-        claim->limits[claim->n_limits++] = *limit;
+        claim->limits[claim->n_limits] = *limit;
+        claim->verdicts[claim->n_limits++] = verdict;
+}
+
+/* Takes over the key, which is NULL where memory ran out. */
+static int add_gpu_limit(struct claim *claim, char **to, char *key, int64_t gpus, enum verdict_kind verdict)
+{
+        *to = key;
+        if (!key)
+                return -ENOMEM;
+        add_limit(claim, &(struct limit){.kind = LIMIT_GPUS, .key = key, .limit = quantity_whole(gpus)}, verdict);
+        return 0;
+}
+
+static int bind_pool(struct claim *claim, const struct pool_limit *pool)
+{
+        if (!pool || !pool->limited)
+                return 0;
+        return add_gpu_limit(claim, &claim->pool_key, tally_pool_key(claim->reservation->region, pool->series),
+                             pool->gpus, VERDICT_POOL_FULL);
+}
+
+/* By what the region's virtual nodes have, of all series together and of this one. */
+static int bind_region(struct claim *claim, const struct node_table *nodes)
+{
+        const char *region = claim->reservation->region, *series = claim->reservation->series;
+        int r;
+
+        if (!nodes)
+                return 0;
+        r = add_gpu_limit(claim, &claim->region_key, tally_region_key(region, ""),
+                          node_table_virtual_gpus(nodes, region, ""), VERDICT_REGION_FULL);
+        if (r < 0 || !*series)
+                return r;
+        return add_gpu_limit(claim, &claim->series_key, tally_region_key(region, series),
+                             node_table_virtual_gpus(nodes, region, series), VERDICT_REGION_FULL);
 }
 
 /* A pod that asks for no GPU takes nothing from a pool, and is not kept out where it is full. */
-static int bind_pool(struct claim *claim, const struct pool_limit *pool)
+static int bind_gpus(struct claim *claim, const struct claim_bounds *bounds)
 {
-        if (!pool->limited || !claim->reservation->gpus)
+        int r;
+
+        if (!claim->reservation->gpus)
                 return 0;
-        claim->pool_key = tally_pool_key(claim->reservation->region, pool->series);
-        if (!claim->pool_key)
-                return -ENOMEM;
-        add_limit(claim,
-                  &(struct limit){.kind = LIMIT_GPUS, .key = claim->pool_key, .limit = quantity_whole(pool->gpus)});
-        return 0;
+        r = bind_pool(claim, bounds->pool);
+        return r < 0 ? r : bind_region(claim, bounds->virtual_nodes);
+}
+
+/* By what the unit's real nodes have of each GPU resource that the pod asks for. */
+static void bind_nodes(struct claim *claim, const struct pod *pod, const struct claim_bounds *bounds)
+{
+        const struct node_group *group = bounds->nodes;
+
+        for (size_t i = 0; group && i < pod->requests.count; i++) {
+                const struct resource *resource = &pod->requests.items[i];
+                struct limit limit = {.kind = LIMIT_RESOURCE, .key = group->key, .resource = resource->name};
+
+                if (!node_group_capacity(group, resource->name, &limit.limit) ||
+                    quantity_compare(resource->quantity, quantity_whole(0)) <= 0)
+                        continue;
+                add_limit(claim, &limit, VERDICT_NODES_FULL);
+        }
 }
 
 static int bind_unit(struct claim *claim, const struct resource_policy *policy, size_t index)
@@ -100,51 +154,51 @@ static int bind_unit(struct claim *claim, const struct resource_policy *policy, 
         if (unit->max >= 0) {
                 limit.kind = LIMIT_PODS;
                 limit.limit = quantity_whole(unit->max);
-                add_limit(claim, &limit);
+                add_limit(claim, &limit, VERDICT_MAX_REACHED);
         }
         for (size_t i = 0; i < unit->max_resources.count; i++) {
                 limit.kind = LIMIT_RESOURCE;
                 limit.resource = unit->max_resources.items[i].name;
                 limit.limit = unit->max_resources.items[i].quantity;
-                add_limit(claim, &limit);
+                add_limit(claim, &limit, VERDICT_RESOURCES_FULL);
         }
         return 0;
 }
 
-/* Room for the pool and `more`. */
+/* Room for the pool, the region and its series, and `more`. */
 static int make_room(struct claim *claim, size_t more)
 {
-        claim->limits = calloc(more + 1, sizeof(*claim->limits));
-        return claim->limits ? 0 : -ENOMEM;
+        claim->limits = calloc(more + 3, sizeof(*claim->limits));
+        claim->verdicts = calloc(more + 3, sizeof(*claim->verdicts));
+        return claim->limits && claim->verdicts ? 0 : -ENOMEM;
 }
 
 int claim_new_unit(struct claim *ret, const struct pod *pod, const struct resource_policy *policy, size_t index,
-                   const char *region, const char *series, const struct pool_limit *pool)
+                   const char *region, const char *series, const struct claim_bounds *bounds)
 {
         const struct unit *unit = &policy->units[index];
         int r;
 
-        r = make_room(ret, unit->max_resources.count + 1);
+        r = make_room(ret, unit->max_resources.count + 1 + pod->requests.count);
         if (r >= 0)
                 r = describe(ret, pod, region, series, unit);
         if (r >= 0)
-                r = bind_pool(ret, pool);
+                r = bind_gpus(ret, bounds);
         if (r >= 0)
                 r = bind_unit(ret, policy, index);
         if (r < 0)
                 return r;
+        bind_nodes(ret, pod, bounds);
         free(steal_pointer(&ret->reservation->placement));
         return tally_placement(&ret->reservation->placement, policy, index);
 }
 
-int claim_new_static(struct claim *ret, const struct pod *pod, const struct pool_limit *pool)
+int claim_new_static(struct claim *ret, const struct pod *pod, const struct claim_bounds *bounds)
 {
         int r;
 
         r = make_room(ret, 0);
         if (r >= 0)
                 r = describe(ret, pod, pod->own_region, pod->series, NULL);
-        if (r >= 0 && pool)
-                r = bind_pool(ret, pool);
-        return r;
+        return r < 0 ? r : bind_gpus(ret, bounds);
 }

@@ -18,6 +18,7 @@
 #include "admission/catalog.h"
 #include "admission/claim.h"
 #include "admission/conflict.h"
+#include "admission/node_groups.h"
 #include "admission/pod.h"
 #include "policy/index.h"
 #include "quota/region_quota.h"
@@ -74,15 +75,11 @@ static int add_warning(struct decision *decision, const char *format, ...)
 }
 
 /* Turns a refusal into the verdict that has its numbers. */
-static void verdict_refuse(struct verdict *verdict, const struct limit *limit, const struct refusal *refusal)
+static void verdict_refuse(struct verdict *verdict, const struct claim *claim, const struct refusal *refusal)
 {
-        static const enum verdict_kind kinds[] = {
-                [LIMIT_GPUS] = VERDICT_POOL_FULL,
-                [LIMIT_PODS] = VERDICT_MAX_REACHED,
-                [LIMIT_RESOURCE] = VERDICT_RESOURCES_FULL,
-        };
+        const struct limit *limit = &claim->limits[refusal->limit];
 
-        verdict->kind = kinds[limit->kind];
+        verdict->kind = claim->verdicts[refusal->limit];
         verdict->resource = limit->resource;
         verdict->used = refusal->used;
         verdict->wanted = refusal->wanted;
@@ -109,7 +106,7 @@ static int ask(struct decision *decision, const struct context *context, struct 
         if (r == LEDGER_BEHIND)
                 return error_set(context->error, EINPROGRESS, "what pods hold is not known at the moment");
         if (r == LEDGER_REFUSED) {
-                verdict_refuse(verdict, &claim->limits[refusal.limit], &refusal);
+                verdict_refuse(verdict, claim, &refusal);
                 return 0;
         }
         if (context->reserve)
@@ -135,18 +132,34 @@ static void verdict_accept(struct verdict *verdict, const struct claim *claim, c
 
 /* Claims a unit that the pod does not contradict. 1: the pod is placed; 0: the verdict says why not. */
 static int claim_unit(struct decision *decision, const struct context *context, size_t index,
-                      const struct pool_limit *pool)
+                      const struct claim_bounds *bounds)
 {
         struct verdict *verdict = &decision->verdicts[index];
         _cleanup_(claim_clear) struct claim claim = CLAIM_INIT;
         int r;
 
-        r = claim_new_unit(&claim, context->pod, decision->policy, index, verdict->region, verdict->series, pool);
+        r = claim_new_unit(&claim, context->pod, decision->policy, index, verdict->region, verdict->series, bounds);
         if (r >= 0)
                 r = ask(decision, context, &claim, verdict);
         if (r > 0)
-                verdict_accept(verdict, &claim, context, pool);
+                verdict_accept(verdict, &claim, context, bounds->pool);
         return r;
+}
+
+/* The nodes that cap what regions may give, or NULL. */
+static const struct node_table *capping_nodes(const struct context *context)
+{
+        return context->options->capacity_from_nodes ? catalog_nodes(context->catalog) : NULL;
+}
+
+/* The real nodes of a unit, where it is of such and they are known. 0 or -ENOMEM. */
+static int find_nodes(const struct context *context, const struct unit *unit, const struct node_group **ret)
+{
+        const struct node_groups *groups = catalog_node_groups(context->catalog);
+
+        if (!groups || unit_is_virtual(unit))
+                return 0;
+        return node_groups_find(groups, ret, unit->node_selector);
 }
 
 /* 1: the pod is placed on the unit; 0: its verdict says why not; negative errno. */
@@ -156,6 +169,7 @@ static int try_unit(struct decision *decision, const struct context *context, si
         struct verdict *verdict = &decision->verdicts[index];
         const struct pod *pod = context->pod;
         struct pool_limit pool = {.offered = true};
+        struct claim_bounds bounds = {.pool = &pool, .virtual_nodes = capping_nodes(context)};
         int r;
 
         r = conflict_find(&verdict->detail, pod, unit);
@@ -163,13 +177,20 @@ static int try_unit(struct decision *decision, const struct context *context, si
                 verdict->kind = VERDICT_CONFLICT;
                 return r < 0 ? r : 0;
         }
+        r = find_nodes(context, unit, &bounds.nodes);
+        if (r < 0)
+                return r;
+        if (bounds.nodes && !bounds.nodes->n_nodes) {
+                verdict->kind = VERDICT_NO_NODE;
+                return 0;
+        }
         if (*verdict->region)
                 pool = quota_table_find(catalog_quotas(context->catalog), verdict->region, verdict->series);
         if (!pool.offered && pod->gpus) {
                 verdict->kind = VERDICT_NOT_OFFERED;
                 return 0;
         }
-        return claim_unit(decision, context, index, &pool);
+        return claim_unit(decision, context, index, &bounds);
 }
 
 /* whenTryNextUnits: with ExceedMax, a bounded unit that lacks resources keeps its pods from going further. */
@@ -177,7 +198,8 @@ static bool may_go_on(const struct resource_policy *policy, size_t index, enum v
 {
         const struct unit *unit = &policy->units[index];
         bool bounded = unit->max >= 0 || unit->max_resources.count;
-        bool lacks = kind == VERDICT_NOT_OFFERED || kind == VERDICT_POOL_FULL;
+        bool lacks = kind == VERDICT_NOT_OFFERED || kind == VERDICT_POOL_FULL || kind == VERDICT_REGION_FULL ||
+                     kind == VERDICT_NO_NODE || kind == VERDICT_NODES_FULL;
 
         return policy->try_next != TRY_NEXT_EXCEED_MAX || !bounded || !lacks;
 }
@@ -284,9 +306,12 @@ static int claim_static(struct decision *decision, const struct context *context
         const struct pod *pod = context->pod;
         struct verdict verdict = {.region = pod->own_region, .series = pod->series};
         _cleanup_(claim_clear) struct claim claim = CLAIM_INIT;
+        struct claim_bounds bounds = {0};
         int r;
 
-        r = claim_new_static(&claim, pod, context->options->enforce_static ? pool : NULL);
+        if (context->options->enforce_static)
+                bounds = (struct claim_bounds){.pool = pool, .virtual_nodes = capping_nodes(context)};
+        r = claim_new_static(&claim, pod, &bounds);
         if (r >= 0)
                 r = ask(decision, context, &claim, &verdict);
         if (r <= 0)

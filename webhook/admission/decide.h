@@ -48,6 +48,7 @@ void decision_clear(struct decision *decision);
 /* How the operator wants it. */
 struct decide_options {
         bool enforce_static;                      /* deny a pod that names its own region where its pool is full */
+        bool capacity_from_nodes;                 /* what a region's virtual nodes have caps its pools as well */
         bool rewrite_scheduler;                   /* ack-co-scheduler -> default-scheduler */
         enum when_nothing_fits when_nothing_fits; /* for strategy prefer; UNSET: allow */
 };

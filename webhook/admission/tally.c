@@ -18,6 +18,7 @@
 #include <string.h>
 
 #include "admission/catalog.h"
+#include "admission/node_groups.h"
 #include "policy/index.h"
 #include "policy/resource_policy.h"
 #include "quota/ledger.h"
@@ -29,6 +30,13 @@ char *tally_pool_key(const char *region, const char *series)
         char *key;
 
         return asprintf(&key, "pool %s/%s", region, series) < 0 ? NULL : key;
+}
+
+char *tally_region_key(const char *region, const char *series)
+{
+        char *key;
+
+        return asprintf(&key, "region %s%s%s", region, *series ? "/" : "", series) < 0 ? NULL : key;
 }
 
 /* The values of the policy's matchLabelKeys, each behind a comma; label values have none. NULL where one is
@@ -120,16 +128,57 @@ static int add_units(const struct resource_policy *policy, const struct reservat
         return 0;
 }
 
+/* Takes over the key, which is NULL where memory ran out. */
+static int add_key(struct counter_keys *ret, char *key)
+{
+        int r = key ? counter_keys_add(ret, key, 0) : -ENOMEM;
+
+        free(key);
+        return r;
+}
+
+static int add_region(const struct catalog *catalog, const struct reservation *reservation, struct counter_keys *ret)
+{
+        int r;
+
+        if (!catalog_nodes(catalog))
+                return 0;
+        r = add_key(ret, tally_region_key(reservation->region, ""));
+        if (r >= 0 && *reservation->series)
+                r = add_key(ret, tally_region_key(reservation->region, reservation->series));
+        return r;
+}
+
 static int add_pool(const struct catalog *catalog, const struct reservation *reservation, struct counter_keys *ret)
 {
-        _cleanup_(freep) char *key = NULL;
         struct pool_limit pool;
+        int r;
 
         if (!*reservation->region)
                 return 0;
         pool = quota_table_find(catalog_quotas(catalog), reservation->region, reservation->series);
-        key = tally_pool_key(reservation->region, pool.series);
-        return key ? counter_keys_add(ret, key, 0) : -ENOMEM;
+        r = add_key(ret, tally_pool_key(reservation->region, pool.series));
+        return r < 0 ? r : add_region(catalog, reservation, ret);
+}
+
+/* True if the pod was placed on a unit of this policy that is for virtual nodes. */
+static bool is_placed_virtually(const struct reservation *reservation, const struct resource_policy *placing)
+{
+        const char *hash = strrchr(reservation->placement, '#');
+        size_t index = placing && hash ? strtoul(hash + 1, NULL, 10) : 0;
+
+        return placing && index < placing->n_units && unit_is_virtual(&placing->units[index]);
+}
+
+/* Until it is bound, a pod for virtual nodes takes from no real ones, whatever its nodeSelector leaves open. */
+static int add_nodes(const struct catalog *catalog, const struct reservation *reservation,
+                     const struct resource_policy *placing, struct counter_keys *ret)
+{
+        const struct node_groups *groups = catalog_node_groups(catalog);
+
+        if (!groups || (!reservation->node && (*reservation->region || is_placed_virtually(reservation, placing))))
+                return 0;
+        return node_groups_classify(groups, reservation, ret);
 }
 
 /* The policy that placed the pod, if it still exists. */
@@ -153,6 +202,8 @@ int tally_classify(void *userdata, const struct reservation *reservation, struct
         int r;
 
         r = add_pool(catalog, reservation, ret);
+        if (r >= 0)
+                r = add_nodes(catalog, reservation, placing, ret);
         if (r < 0)
                 return r;
         r = policy_index_find(catalog_policies(catalog), reservation->namespace, reservation->labels, &matches);

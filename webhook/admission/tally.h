@@ -1,7 +1,9 @@
 /*
  * What a pod counts toward: the keys of the ledger's counters.
  *
- * A pod with a region counts toward its pool. A pod counts toward a unit when the policy selects it and it
+ * A pod with a region counts toward its pool; and where the nodes are known, toward what the region's virtual nodes
+ * have, of all series together and of its own. One without a region counts toward the real nodes that it may run on,
+ * or runs on (admission/node_groups.h). A pod counts toward a unit when the policy selects it and it
  * carries what the unit adds (podLabels, nodeSelector), whoever placed it; of a unit that adds nothing, only
  * the pods that were placed on it. With matchLabelKeys each group of label values has a counter of its own.
  */
@@ -17,6 +19,9 @@ struct resource_policy;
 
 /* The counter of a pool; a new string, or NULL. `series` is the pool's (perhaps "*"). */
 char *tally_pool_key(const char *region, const char *series);
+
+/* The counter of what a region's virtual nodes have: of one series, or ("") of all together; likewise. */
+char *tally_region_key(const char *region, const char *series);
 
 /*
  * The counter of a unit for the group that these labels belong to. Returns 1 and *ret, a new string; 0 where a label

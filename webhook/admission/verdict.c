@@ -15,6 +15,9 @@ const char *const verdict_names[] = {
         [VERDICT_CONFLICT] = "conflict",
         [VERDICT_NOT_OFFERED] = "not offered",
         [VERDICT_POOL_FULL] = "full",
+        [VERDICT_REGION_FULL] = "full",
+        [VERDICT_NO_NODE] = "no node",
+        [VERDICT_NODES_FULL] = "full",
         [VERDICT_MAX_REACHED] = "max reached",
         [VERDICT_RESOURCES_FULL] = "maxResources reached",
         [VERDICT_NOT_REACHED] = "not reached",
@@ -54,6 +57,14 @@ char *verdict_numbers(const struct verdict *verdict)
         case VERDICT_NOT_OFFERED:
                 return text_format("the quota of %s lists no GPU model series %s", verdict->region,
                                    *verdict->series ? verdict->series : "*");
+        case VERDICT_REGION_FULL:
+                return text_format("%s GPU%s wanted, %s of %s remaining on the region's virtual nodes", wanted,
+                                   plural(verdict->wanted), rest, limit);
+        case VERDICT_NO_NODE:
+                return text_format("no schedulable node matches the unit's nodeSelector");
+        case VERDICT_NODES_FULL:
+                return text_format("%s: %s wanted, %s of %s free on the unit's nodes", verdict->resource, wanted,
+                                   rest, limit);
         case VERDICT_MAX_REACHED:
                 return text_format("%s of max %s pods", used, limit);
         case VERDICT_RESOURCES_FULL:

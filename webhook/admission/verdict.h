@@ -14,6 +14,9 @@ enum verdict_kind {
         VERDICT_CONFLICT,       /* the pod contradicts what the unit would add */
         VERDICT_NOT_OFFERED,    /* the region's quota does not list the series */
         VERDICT_POOL_FULL,      /* remaining < the pod's GPUs */
+        VERDICT_REGION_FULL,    /* what is left of the region's virtual nodes < the pod's GPUs */
+        VERDICT_NO_NODE,        /* no schedulable real node matches the unit's nodeSelector */
+        VERDICT_NODES_FULL,     /* what is free on those that do < the pod's GPUs */
         VERDICT_MAX_REACHED,    /* the unit's max */
         VERDICT_RESOURCES_FULL, /* the unit's maxResources */
         VERDICT_NOT_REACHED,    /* an earlier unit was taken, or forbids to go on (whenTryNextUnits) */
@@ -23,10 +26,11 @@ struct verdict {
         enum verdict_kind kind;
         const char *region; /* borrowed from policy or pod, as are the following; "": none */
         const char *series;
-        const char *resource;                /* RESOURCES_FULL: its name */
-        struct quantity used, limit, wanted; /* FITS and POOL_FULL: GPUs; MAX_REACHED: pods; RESOURCES_FULL */
-        bool limited;                        /* false: no quota bounds the pool; `limit` means nothing */
-        char *detail;                        /* owned; CONFLICT: what contradicts what, else NULL */
+        const char *resource; /* RESOURCES_FULL, NODES_FULL: its name */
+        struct quantity used, limit,
+                wanted; /* GPUs; MAX_REACHED: pods; RESOURCES_FULL, NODES_FULL: of the resource */
+        bool limited;   /* false: no quota bounds the pool; `limit` means nothing */
+        char *detail;   /* owned; CONFLICT: what contradicts what, else NULL */
 };
 
 /* How people call it: "fits", "conflict", "not offered", "full", "max reached", ... */

@@ -150,7 +150,7 @@ static int prepare(struct run *run, struct error *error)
 
         r = catalog_objects_read(&objects, &run->manifests, &run->diagnostics);
         if (r >= 0)
-                r = catalog_new(&run->catalog, &objects, &run->diagnostics);
+                r = catalog_new(&run->catalog, &objects, NULL, &run->diagnostics);
         if (r < 0)
                 return error_oom(error);
         r = embedded_ledger_new(&run->ledger, NULL, error);

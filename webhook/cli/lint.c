@@ -129,7 +129,7 @@ static int lint_all(struct run *run)
         for (size_t i = 0; i < run->manifests.count && r >= 0; i++)
                 r = read_object(run, &run->manifests.items[i]);
         if (r >= 0)
-                r = catalog_new(&catalog, &run->objects, &run->diagnostics);
+                r = catalog_new(&catalog, &run->objects, NULL, &run->diagnostics);
         if (r < 0)
                 return r;
         for (size_t i = 0; i < run->n_policies; i++)

@@ -139,7 +139,7 @@ static int use(struct catalog_source *source, const struct catalog_objects *obje
         int64_t started = clock_monotonic();
         int r;
 
-        r = catalog_new(&catalog, objects, &diagnostics);
+        r = catalog_new(&catalog, objects, NULL, &diagnostics);
         if (r < 0)
                 return error_oom(error);
         log_faults(source, &diagnostics);

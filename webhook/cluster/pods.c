@@ -66,10 +66,12 @@ static const char *charged_region(const struct pod *pod)
         return pod->tolerates_virtual_nodes ? pod->region : "";
 }
 
-/* What the pod counts for; every pointer is the pod's. */
+/* What the pod counts for; every pointer is the pod's. The node is left out where nothing is counted by it, so that
+ * pods of one template stay alike. */
 static struct reservation describe(const struct pod *pod)
 {
         const char *region = charged_region(pod);
+        bool matters = pod->gpus && !*pod->own_region && *pod->node_name;
         struct reservation reservation = {
                 .namespace = (char *)pod->namespace,
                 .labels = pod->labels,
@@ -77,6 +79,7 @@ static struct reservation describe(const struct pod *pod)
                 .region = (char *)region,
                 .series = (char *)pod->series,
                 .placement = (char *)pod->placement,
+                .node = matters ? (char *)pod->node_name : NULL,
                 .gpus = *region ? pod->gpus : 0,
                 .resources = pod->requests,
                 .created_at = pod->created_at,

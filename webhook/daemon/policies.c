@@ -67,7 +67,7 @@ static int use(struct policies *policies, struct error *error)
 
         r = folder_visit(policies->folder, append, &objects);
         if (r >= 0)
-                r = catalog_new(&catalog, &objects, &diagnostics);
+                r = catalog_new(&catalog, &objects, NULL, &diagnostics);
         if (r < 0)
                 return error_oom(error);
         log_diagnostics(&diagnostics);

@@ -23,6 +23,7 @@ struct reservation *reservation_free(struct reservation *reservation)
         free(reservation->region);
         free(reservation->series);
         free(reservation->placement);
+        free(reservation->node);
         labels_free(reservation->labels);
         labels_free(reservation->node_selector);
         resources_clear(&reservation->resources);
@@ -80,7 +81,8 @@ static int copy_texts(struct reservation *to, const struct reservation *from)
         to->region = strdup(from->region);
         to->series = strdup(from->series);
         to->placement = strdup(from->placement);
-        return to->namespace && to->region && to->series && to->placement ? 0 : -ENOMEM;
+        to->node = from->node ? strdup(from->node) : NULL;
+        return to->namespace && to->region && to->series && to->placement && !to->node == !from->node ? 0 : -ENOMEM;
 }
 
 int reservation_copy(struct reservation **ret, const struct reservation *from)

@@ -24,6 +24,7 @@ struct reservation {
         char *region;                 /* "": charged to no pool */
         char *series;                 /* "": the pod and its unit name none */
         char *placement;              /* "namespace/policy#unit", or "" for a pod that named its own region */
+        char *node;                   /* that its pod is bound to; NULL: to none, or to one that does not matter */
         int64_t gpus;
         struct resources resources; /* effective requests */
         int64_t created_at;         /* unix seconds */
@@ -38,7 +39,8 @@ DEFINE_CLEANUP(struct reservation *, reservation_free);
 /* A new random id. What getrandom(2) says. */
 int reservation_make_id(char id[static RESERVATION_ID_SIZE]);
 
-/* As the ledger's file has it: a JSON object without its "op"; a new value, or NULL where memory ran out. */
+/* As the ledger's file has it, without the node: a JSON object without its "op"; a new value, or NULL where memory
+ * ran out. */
 json_t *reservation_to_json(const struct reservation *reservation, bool terminating);
 
 /* -EINVAL: `error` names the field that is wrong. -ENOMEM. */

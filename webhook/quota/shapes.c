@@ -51,6 +51,7 @@ static char *key_of(const struct reservation *reservation, size_t *ret_size)
         write_text(stream, reservation->region);
         write_text(stream, reservation->series);
         write_text(stream, reservation->placement);
+        write_text(stream, reservation->node ? reservation->node : "");
         fprintf(stream, "%" PRId64 ",", reservation->gpus);
         write_labels(stream, reservation->labels);
         write_labels(stream, reservation->node_selector);
