@@ -9,6 +9,8 @@
 #include <unistd.h>
 
 #include "admission/catalog.h"
+#include "admission/node_table.h"
+#include "admission/pod.h"
 #include "cluster/known_object.h"
 #include "cluster_objects.h"
 #include "policy/index.h"
@@ -20,12 +22,13 @@
 /* What the source has told so far. */
 static struct {
         pthread_mutex_t lock;
-        unsigned uses, failures; /* guarded by lock, as are the following */
-        unsigned fail;           /* so many calls fail */
-        size_t n_policies;       /* of the last catalog */
-        int64_t gpus;            /* of pool a/A10 in it */
-        uint64_t spec, view;     /* told last */
-        int64_t gpus_when_told;  /* of the catalog that was in force then */
+        unsigned uses, failures;        /* guarded by lock, as are the following */
+        unsigned fail;                  /* so many calls fail */
+        size_t n_policies;              /* of the last catalog */
+        int64_t gpus;                   /* of pool a/A10 in it */
+        uint64_t spec, view;            /* told last */
+        const struct node_table *nodes; /* of the last catalog */
+        int64_t gpus_when_told;         /* of the catalog that was in force then */
 } told = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
 static struct catalog_source *source;
@@ -43,6 +46,7 @@ static int use(void *userdata, struct catalog *catalog, struct error *error)
         } else {
                 told.n_policies = policy_index_count(catalog_policies(catalog));
                 told.gpus = quota_table_find(catalog_quotas(catalog), "a", "A10").gpus;
+                told.nodes = catalog_nodes(catalog);
                 told.uses++;
         }
         pthread_mutex_unlock(&told.lock);
@@ -236,6 +240,27 @@ START_TEST(a_malformed_quota_leaves_the_last_good_one_in_force_and_is_remembered
 }
 END_TEST
 
+START_TEST(a_catalog_waits_for_nodes_and_follows_them)
+{
+        static const struct catalog_source_ops with_nodes = {.with_nodes = true, .use = use, .quotas = quotas};
+        struct node_table *nodes;
+
+        catalog_source_free(source);
+        ck_assert_int_eq(catalog_source_new(&source, &with_nodes, &told, NULL), 0);
+        ck_assert_int_eq(node_table_new(&nodes, NULL, 0, pod_default_gpu_resources), 0);
+        list(catalog_source_policies(source), policy_object("p", 1, 4, 1), 9);
+        list(catalog_source_quotas(source), quota_object("a", 5, 6, 1), 10);
+        usleep(100000);
+        ck_assert_uint_eq(uses(), 0);
+        catalog_source_use_nodes(source, nodes);
+        wait_for_view(10);
+        ck_assert_ptr_eq(told.nodes, nodes);
+        catalog_source_use_nodes(source, nodes);
+        wait_for_uses(2);
+        node_table_unref(nodes);
+}
+END_TEST
+
 START_TEST(a_source_ends_in_the_middle_of_a_burst)
 {
         list_both();
@@ -254,6 +279,7 @@ static void add(TCase *tests)
         tcase_add_test(tests, a_status_or_a_bookmark_moves_the_view_and_makes_no_catalog);
         tcase_add_test(tests, what_could_not_be_put_in_force_is_tried_again_and_no_version_told_before);
         tcase_add_test(tests, a_malformed_quota_leaves_the_last_good_one_in_force_and_is_remembered);
+        tcase_add_test(tests, a_catalog_waits_for_nodes_and_follows_them);
         tcase_add_test(tests, a_source_ends_in_the_middle_of_a_burst);
 }
 

@@ -15,6 +15,7 @@
 #include <string.h>
 
 #include "admission/catalog.h"
+#include "admission/node_table.h"
 #include "cluster/known_objects.h"
 #include "manifest/diagnostics.h"
 #include "policy/resource_policy.h"
@@ -44,8 +45,9 @@ struct catalog_source {
         struct lock lock;
         pthread_cond_t work; /* something below has changed */
         struct catalog_feed policies, quotas;
-        bool changed; /* the catalog is older than what is known; guarded by lock, as are the following */
-        bool moved;   /* the versions that were told are */
+        struct node_table *nodes; /* a reference; NULL: not known; guarded by lock, as are the following */
+        bool changed;             /* the catalog is older than what is known */
+        bool moved;               /* the versions that were told are */
         bool stopping;
         char *reported; /* owned; the thread's own: what was last found wrong between objects */
 };
@@ -69,7 +71,8 @@ static bool wait_until(struct catalog_source *source, int64_t at) requires_lock(
 
 static bool is_ready(const struct catalog_source *source) requires_lock(source->lock)
 {
-        return known_objects_listed(source->policies.objects) && known_objects_listed(source->quotas.objects);
+        return known_objects_listed(source->policies.objects) && known_objects_listed(source->quotas.objects) &&
+               (source->nodes || !source->ops->with_nodes);
 }
 
 /* References to every value in force. */
@@ -132,14 +135,15 @@ static void log_faults(struct catalog_source *source, const struct diagnostics *
         source->reported = text;
 }
 
-static int use(struct catalog_source *source, const struct catalog_objects *objects, struct error *error)
+static int use(struct catalog_source *source, const struct catalog_objects *objects, struct node_table *nodes,
+               struct error *error)
 {
         _cleanup_(diagnostics_clear) struct diagnostics diagnostics = DIAGNOSTICS_INIT;
         _cleanup_(catalog_unrefp) struct catalog *catalog = NULL;
         int64_t started = clock_monotonic();
         int r;
 
-        r = catalog_new(&catalog, objects, NULL, &diagnostics);
+        r = catalog_new(&catalog, objects, nodes, &diagnostics);
         if (r < 0)
                 return error_oom(error);
         log_faults(source, &diagnostics);
@@ -163,14 +167,16 @@ static struct versions versions(const struct catalog_source *source) requires_lo
 static int refresh(struct catalog_source *source, struct versions *ret) requires_lock(source->lock)
 {
         _cleanup_(catalog_objects_clear) struct catalog_objects objects = CATALOG_OBJECTS_INIT;
+        _cleanup_(node_table_unrefp) struct node_table *nodes = NULL;
         _cleanup_error_ struct error error = ERROR_INIT;
         int r;
 
         r = gather(source, &objects);
+        nodes = source->nodes ? node_table_ref(source->nodes) : NULL;
         *ret = versions(source);
         source->changed = false;
         lock_release(&source->lock);
-        r = r < 0 ? error_oom(&error) : use(source, &objects, &error);
+        r = r < 0 ? error_oom(&error) : use(source, &objects, nodes, &error);
         if (r < 0)
                 log_error("policies were not put in force; those that were stay",
                           log_string("error", error_message(&error)));
@@ -249,6 +255,7 @@ static void source_release(struct catalog_source *source)
 {
         known_objects_free(source->policies.objects);
         known_objects_free(source->quotas.objects);
+        node_table_unref(source->nodes);
         free(source->reported);
         free(source);
 }
@@ -324,6 +331,18 @@ static int note(struct catalog_source *source, int r) requires_lock(source->lock
         source->moved = true;
         pthread_cond_signal(&source->work);
         return 0;
+}
+
+void catalog_source_use_nodes(struct catalog_source *source, struct node_table *nodes)
+{
+        struct node_table *former;
+
+        lock_acquire(&source->lock);
+        former = source->nodes;
+        source->nodes = node_table_ref(nodes);
+        (void)note(source, 1);
+        lock_release(&source->lock);
+        node_table_unref(former);
 }
 
 static int begin(void *userdata)

@@ -1,11 +1,12 @@
 /*
- * The ResourcePolicies and RegionQuotas of a cluster, put in force as they change.
+ * The ResourcePolicies and RegionQuotas of a cluster, and its nodes, put in force as they change.
  *
  * Two reflectors feed it. Only when both of their lists have ended is a first catalog made; from then on the changes
  * of a burst are put in force together, by a thread of its own.
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -17,10 +18,13 @@ struct catalog_feed;
 struct catalog_source;
 struct error;
 struct known_object;
+struct node_table;
 
-/* Called from the source's thread, one at a time. */
 struct catalog_source_ops {
-        /* Puts the catalog in force; it is borrowed. A negative errno is logged, and tried again after a while. */
+        bool with_nodes; /* no catalog is made before the nodes are known as well */
+
+        /* Called from the source's thread, one at a time. Puts the catalog in force; it is borrowed. A negative errno
+         * is logged, and tried again after a while. */
         int (*use)(void *userdata, struct catalog *catalog, struct error *error);
 
         /*
@@ -45,7 +49,10 @@ extern const struct reflector_ops catalog_feed_ops;
 struct catalog_feed *catalog_source_policies(struct catalog_source *source); /* borrowed, as is the next */
 struct catalog_feed *catalog_source_quotas(struct catalog_source *source);
 
-/* How many objects of both kinds have a version that is malformed. Thread-safe, as is the following. */
+/* Nodes as they are from now on (admission/node_table.h); takes a reference. Thread-safe, as are the following. */
+void catalog_source_use_nodes(struct catalog_source *source, struct node_table *nodes);
+
+/* How many objects of both kinds have a version that is malformed. */
 size_t catalog_source_faults(struct catalog_source *source);
 
 /* The RegionQuotas, by name: *ret is an array of references; the caller drops them and frees it. *ret_spec_version is
