@@ -52,6 +52,9 @@ int placement_options_take(struct placement_options *options, const char *comman
                 return 1;
         case OPTION_WHEN_NOTHING_FITS:
                 return take_when_nothing_fits(options, command, value);
+        case OPTION_CAPACITY_FROM_NODES:
+                options->decide.capacity_from_nodes = true;
+                return 1;
         case OPTION_GPU_RESOURCE:
                 return take_gpu_resource(options, command, value);
         default:
