@@ -146,10 +146,34 @@ START_TEST(a_claim_of_nothing_is_refused_where_too_much_is_taken)
 }
 END_TEST
 
+START_TEST(a_copy_owns_its_text)
+{
+        char key[] = "k", resource[] = "cpu";
+        struct limit limits[] = {
+                gpu_limit(key, 8),
+                {.kind = LIMIT_RESOURCE, .key = key, .resource = resource, .ignore_terminating = true},
+        };
+        struct limit *copy = NULL;
+
+        ck_assert_int_eq(limits_copy(&copy, limits, 2), 0);
+        key[0] = resource[0] = 'x';
+        ck_assert_str_eq(copy[0].key, "k");
+        ck_assert_ptr_null(copy[0].resource);
+        ck_assert_int_eq(quantity_value(copy[0].limit), 8);
+        ck_assert_int_eq(copy[1].kind, LIMIT_RESOURCE);
+        ck_assert_str_eq(copy[1].resource, "cpu");
+        ck_assert(copy[1].ignore_terminating);
+        limits_free(copy, 2);
+        ck_assert_int_eq(limits_copy(&copy, NULL, 0), 0);
+        ck_assert_ptr_null(copy);
+}
+END_TEST
+
 static void add(TCase *tests)
 {
         tcase_add_loop_test(tests, is_kept_or_broken, 0, ARRAY_SIZE(limit_cases));
         tcase_add_test(tests, the_first_limit_that_is_broken_is_told);
+        tcase_add_test(tests, a_copy_owns_its_text);
         tcase_add_test(tests, several_sets_of_counters_are_added_up);
         tcase_add_test(tests, a_claim_of_nothing_is_refused_where_too_much_is_taken);
 }

@@ -334,7 +334,8 @@ static void check_queue(struct cluster_ledger *ledger) requires_lock(ledger->loc
         DL_FOREACH_SAFE2 (ledger->pendings.queue, pending, next, next)
                 cluster_recheck(ledger, pending);
         HASH_ITER (hh, ledger->promises.by_id, promise, following)
-                if (promise->state == PROMISE_FORMING && !promise->promised.pods)
+                if ((promise->state == PROMISE_FORMING || promise->state == PROMISE_WRITING) &&
+                    !promise->promised.pods)
                         promises_drop(&ledger->promises, promise);
         ledger->recheck = false;
 }
@@ -345,7 +346,8 @@ struct group {
         uint64_t version; /* of the object that it replaces */
 };
 
-static bool add_entry(struct promise *promise, json_t *entries, uint64_t *fence)
+static bool add_entry(struct cluster_ledger *ledger, struct promise *promise, json_t *entries, uint64_t *fence)
+        requires_lock(ledger->lock)
 {
         json_t *json;
 
@@ -354,13 +356,13 @@ static bool add_entry(struct promise *promise, json_t *entries, uint64_t *fence)
                         *fence = promise->newest;
                 return true;
         }
-        if (promise->state != PROMISE_ENTERED && promise->state != PROMISE_FORMING)
+        if (promise->state == PROMISE_SEEN)
                 return true;
         json = promise_to_json(promise);
         if (!json || json_array_append(entries, json) < 0)
                 return false;
         if (promise->state == PROMISE_FORMING)
-                promise->state = PROMISE_WRITING;
+                promise_become(&ledger->promises, promise, PROMISE_WRITING);
         return true;
 }
 
@@ -373,8 +375,6 @@ static void requeue(struct cluster_ledger *ledger) requires_lock(ledger->lock)
                 if (pending->state != PENDING_WRITING)
                         continue;
                 pending->state = PENDING_QUEUED;
-                if (pending->promise->state == PROMISE_WRITING)
-                        pending->promise->state = PROMISE_FORMING;
         }
         ledger->recheck = true;
 }
@@ -391,7 +391,7 @@ static int collect(struct cluster_ledger *ledger, struct group *group) requires_
         DL_FOREACH2 (ledger->pendings.queue, pending, next)
                 pending->state = PENDING_WRITING;
         HASH_ITER (hh, ledger->promises.by_id, promise, next)
-                good = good && add_entry(promise, entries, &fence);
+                good = good && add_entry(ledger, promise, entries, &fence);
         group->version = ledger->version;
         group->object = good ? object_with(ledger, true, fence, quotas, entries) : NULL;
         if (group->object)

@@ -79,7 +79,7 @@ void cluster_drop(struct cluster_ledger *ledger, struct pending *pending, int re
 
         promise_leave(promise, pending->reservation);
         pendings_settle(&ledger->pendings, pending, result);
-        if (!promise->promised.pods && promise->state == PROMISE_FORMING)
+        if (!promise->promised.pods && (promise->state == PROMISE_FORMING || promise->state == PROMISE_WRITING))
                 promises_drop(&ledger->promises, promise);
 }
 
@@ -126,7 +126,7 @@ static int forming_promise(struct cluster_ledger *ledger, struct promise **ret, 
                 return 0;
         r = promises_add(&ledger->promises, ret, NULL, terms);
         if (r >= 0)
-                (*ret)->state = PROMISE_FORMING;
+                promise_become(&ledger->promises, *ret, PROMISE_FORMING);
         return r;
 }
 

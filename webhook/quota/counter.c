@@ -52,12 +52,6 @@ void counter_clear(struct counter *counter)
         *counter = (struct counter){0};
 }
 
-void amount_clear(struct amount *amount)
-{
-        resources_clear(&amount->resources);
-        *amount = (struct amount){0};
-}
-
 int counters_new(struct counters **ret)
 {
         *ret = calloc(1, sizeof(**ret));

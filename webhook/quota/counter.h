@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "quota/amount.h"
 #include "quota/resources.h"
 #include "util/cleanup.h"
 
@@ -68,14 +69,7 @@ void counters_unlink(struct counters *counters, struct counter_links *links);
 void counters_add(const struct counter_links *links, const struct reservation *reservation, bool terminating);
 void counters_subtract(const struct counter_links *links, const struct reservation *reservation, bool terminating);
 
-/* What several pods add up to; plain data. */
-struct amount {
-        struct quantity gpus;
-        int64_t pods;
-        struct resources resources;
-};
-void amount_clear(struct amount *amount);
-
-/* As above, for pods of no age: they count toward each of the counters, and none of them is terminating. */
+/* Counts an amount, or takes it out again, for pods of no age: they count toward each of the counters, and none of
+ * them is terminating. */
 void counters_add_amount(const struct counter_links *links, const struct amount *amount);
 void counters_subtract_amount(const struct counter_links *links, const struct amount *amount);

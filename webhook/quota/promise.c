@@ -11,54 +11,17 @@
 
 #include <errno.h>
 #include <string.h>
+#include <utlist.h>
 
 #include "quota/entries.h"
 
-static int amount_add(struct amount *amount, const struct reservation *share, bool resources)
+/* Zero of every resource that is named. */
+static int zero_of(struct resources *ret, const struct resources *names)
 {
-        if (resources && resources_add(&amount->resources, &share->resources) < 0)
-                return -ENOMEM;
-        amount->gpus = quantity_add(amount->gpus, quantity_whole(share->gpus));
-        amount->pods++;
-        return 0;
-}
+        int r = resources_copy(ret, names);
 
-static void amount_subtract(struct amount *amount, const struct reservation *share)
-{
-        amount->gpus = quantity_subtract(amount->gpus, quantity_whole(share->gpus));
-        amount->pods--;
-        resources_subtract(&amount->resources, &share->resources);
-}
-
-static struct quantity excess_of(struct quantity promised, const struct quantity *seen)
-{
-        struct quantity excess = seen ? quantity_subtract(promised, *seen) : promised;
-
-        return excess.nano > 0 ? excess : quantity_whole(0);
-}
-
-/* max(0, promised - seen), each by itself; `ret` has a place for every resource that is promised. */
-static void amount_set_excess(struct amount *ret, const struct amount *promised, const struct amount *seen)
-{
-        ret->gpus = excess_of(promised->gpus, &seen->gpus);
-        ret->pods = promised->pods > seen->pods ? promised->pods - seen->pods : 0;
-        for (size_t i = 0; i < ret->resources.count; i++)
-                ret->resources.items[i].quantity = quantity_whole(0);
-        for (size_t i = 0; i < promised->resources.count; i++) {
-                const struct resource *resource = &promised->resources.items[i];
-
-                *resources_find(&ret->resources, resource->name) =
-                        excess_of(resource->quantity, resources_find(&seen->resources, resource->name));
-        }
-}
-
-static int make_room(struct amount *amount, const struct amount *names)
-{
-        int r = 0;
-
-        for (size_t i = 0; i < names->resources.count && r >= 0; i++)
-                if (!resources_find(&amount->resources, names->resources.items[i].name))
-                        r = resources_set(&amount->resources, names->resources.items[i].name, quantity_whole(0));
+        for (size_t i = 0; i < ret->count; i++)
+                ret->items[i].quantity = quantity_whole(0);
         return r;
 }
 
@@ -96,6 +59,7 @@ void promises_clear(struct promises *promises)
                 HASH_DEL(promises->by_id, promise);
                 promise_free(promise);
         }
+        promises->forming = NULL;
         promises->counters = counters_free(promises->counters);
 }
 
@@ -172,21 +136,27 @@ static void recount(struct promise *promise)
         counters_add_amount(&promise->links, &promise->unmatched);
 }
 
-/* Makes whatever room the promise needs after its resources have grown. */
+/* Counts the promise anew after its terms or the names of its resources have changed. What was counted is taken out
+ * of the counters that it was counted in: those that it counts toward now may not know its resources. */
 static int relink(struct promises *promises, struct promise *promise)
 {
+        struct resources unmatched = {0};
         struct counter_links links = {0};
         int r;
 
-        r = make_room(&promise->unmatched, &promise->promised);
+        r = zero_of(&unmatched, &promise->promised.resources);
         if (r >= 0)
                 r = link_promise(promises->counters, promises->classifier, promise, &links);
-        if (r < 0)
+        if (r < 0) {
+                resources_clear(&unmatched);
                 return r;
+        }
         counters_subtract_amount(&promise->links, &promise->unmatched);
         counters_unlink(promises->counters, &promise->links);
+        amount_clear(&promise->unmatched);
+        promise->unmatched.resources = unmatched;
         promise->links = links;
-        counters_add_amount(&promise->links, &promise->unmatched);
+        recount(promise);
         return 0;
 }
 
@@ -236,10 +206,20 @@ int promises_add(struct promises *promises, struct promise **ret, const char *id
 
 void promises_drop(struct promises *promises, struct promise *promise)
 {
+        promise_become(promises, promise, PROMISE_SEEN);
         counters_subtract_amount(&promise->links, &promise->unmatched);
         counters_unlink(promises->counters, &promise->links);
         HASH_DEL(promises->by_id, promise);
         promise_free(promise);
+}
+
+void promise_become(struct promises *promises, struct promise *promise, enum promise_state state)
+{
+        if (promise->state == PROMISE_FORMING)
+                DL_DELETE2(promises->forming, promise, previous, next);
+        promise->state = state;
+        if (state == PROMISE_FORMING)
+                DL_APPEND2(promises->forming, promise, previous, next);
 }
 
 static bool same_keys(const struct counter_keys *a, const struct counter_keys *b)
@@ -261,10 +241,10 @@ static bool has_terms(const struct promise *promise, const struct promise_terms 
 
 struct promise *promises_forming(const struct promises *promises, const struct promise_terms *terms)
 {
-        struct promise *promise, *next;
+        struct promise *promise;
 
-        HASH_ITER (hh, promises->by_id, promise, next)
-                if (promise->state == PROMISE_FORMING && has_terms(promise, terms))
+        DL_FOREACH2 (promises->forming, promise, next)
+                if (has_terms(promise, terms))
                         return promise;
         return NULL;
 }
@@ -275,16 +255,44 @@ static bool counts_resources(const struct promise *promise)
         return promise->counts.count;
 }
 
-int promise_join(struct promises *promises, struct promise *promise, const struct reservation *reservation)
+static bool knows(const struct amount *amount, const struct resources *names)
 {
+        for (size_t i = 0; i < names->count; i++)
+                if (!resources_find(&amount->resources, names->items[i].name))
+                        return false;
+        return true;
+}
+
+/* Makes room for the resources' names wherever the promise is counted. */
+static int widen(struct promises *promises, struct promise *promise, const struct resources *names)
+{
+        struct resources former = promise->promised.resources, wider = {0}, zero = {0};
         int r;
 
-        r = amount_add(&promise->promised, reservation, counts_resources(promise));
+        r = resources_copy(&wider, &former);
+        if (r >= 0)
+                r = zero_of(&zero, names);
+        if (r >= 0)
+                r = resources_add(&wider, &zero);
+        promise->promised.resources = wider;
+        if (r >= 0)
+                r = relink(promises, promise);
         if (r < 0)
-                return r;
-        r = counts_resources(promise) ? relink(promises, promise) : 0;
-        if (r < 0)
-                amount_subtract(&promise->promised, reservation);
+                promise->promised.resources = former;
+        resources_clear(&zero);
+        resources_clear(r < 0 ? &wider : &former);
+        return r;
+}
+
+int promise_join(struct promises *promises, struct promise *promise, const struct reservation *reservation)
+{
+        bool resources = counts_resources(promise);
+        int r = 0;
+
+        if (resources && !knows(&promise->promised, &reservation->resources))
+                r = widen(promises, promise, &reservation->resources);
+        if (r >= 0)
+                r = amount_add(&promise->promised, reservation, resources);
         recount(promise);
         return r;
 }
@@ -356,7 +364,6 @@ int promise_set(struct promises *promises, struct promise *promise, const struct
         if (strcmp(promise->region, other.region) || strcmp(promise->series, other.series) ||
             strcmp(promise->namespace, other.namespace))
                 promise_unsee(promise);
-        recount(promise);
         return 0;
 }
 

@@ -24,7 +24,7 @@ struct error;
 enum promise_state {
         PROMISE_SEEN,    /* not in the ledger, as far as we know: pods carry its id, or may yet */
         PROMISE_FORMING, /* reservations still join it */
-        PROMISE_WRITING, /* on its way to the ledger */
+        PROMISE_WRITING, /* on its way to the ledger: written once, or again; nobody joins it any more */
         PROMISE_ENTERED, /* in the ledger */
 };
 
@@ -42,21 +42,23 @@ struct promise {
         struct counter_keys counts;                    /* owned; the counters beside the pool's */
         json_t *json;                                  /* owned; the entry as it is stored, where it is; else NULL */
         struct amount promised;
-        struct amount seen;         /* what its pods, ever ADDED, asked for */
-        struct amount unmatched;    /* what is counted */
-        struct counter_links links; /* where it counts */
-        uint64_t newest;            /* the largest version at which one of its pods was ADDED; 0: none was */
-        int64_t since;              /* monotonic; when this state was first observed */
-        bool known;                 /* it is, or has been, in the ledger */
-        bool listing;               /* rule 4: its time to live is over, and a list is being made */
-        bool expired;               /* rule 4: that list has ended */
-        bool mark, fresh;           /* for whoever compares the table with another */
+        struct amount seen;              /* what its pods, ever ADDED, asked for */
+        struct amount unmatched;         /* what is counted */
+        struct counter_links links;      /* where it counts */
+        uint64_t newest;                 /* the largest version at which one of its pods was ADDED; 0: none was */
+        int64_t since;                   /* monotonic; when this state was first observed */
+        bool known;                      /* it is, or has been, in the ledger */
+        bool listing;                    /* rule 4: its time to live is over, and a list is being made */
+        bool expired;                    /* rule 4: that list has ended */
+        bool mark, fresh;                /* for whoever compares the table with another */
+        struct promise *previous, *next; /* among those that are forming */
         UT_hash_handle hh;
 };
 
 /* The table. Zero is not valid: see promises_init(). */
 struct promises {
         struct promise *by_id;               /* owned */
+        struct promise *forming;             /* borrowed */
         struct counters *counters;           /* owned */
         const struct classifier *classifier; /* borrowed; NULL: nothing counts anywhere yet */
 };
@@ -67,9 +69,11 @@ void promises_clear(struct promises *promises);
 /* NULL where the id is not known. */
 struct promise *promises_find(const struct promises *promises, const char *id);
 
-/* Adds a promise of nothing; `id` NULL: a new random one. 0, -ENOMEM, or what getrandom(2) and the classifier say. */
+/* Adds a promise of nothing, in the state PROMISE_SEEN; `id` NULL: a new random one. 0, -ENOMEM, or what getrandom(2)
+ * and the classifier say. */
 int promises_add(struct promises *promises, struct promise **ret, const char *id, const struct promise_terms *terms);
 void promises_drop(struct promises *promises, struct promise *promise);
+void promise_become(struct promises *promises, struct promise *promise, enum promise_state state);
 
 /* The counters, beside the pool's, that a reservation counts toward; *ret is empty before. *ret_charged: it takes
  * something from any of them all. */

@@ -138,7 +138,7 @@ int promises_enter(struct promises *promises, struct promise **ret, bool *ret_en
                 return error_oom(error);
         json_decref(promise->json);
         promise->json = json_incref(json);
-        promise->state = PROMISE_ENTERED;
+        promise_become(promises, promise, PROMISE_ENTERED);
         promise->known = true;
         *ret = promise;
         return 0;
