@@ -80,7 +80,12 @@ class Api:
         return answer
 
     def get(self, path: str, **query: str) -> Any:
-        return self.call("GET", f"{path}?{urlencode(query)}" if query else path)
+        """A connection may have been lost since the last call: reading again does no harm."""
+        whole = f"{path}?{urlencode(query)}" if query else path
+        try:
+            return self.call("GET", whole)
+        except UnknownOutcomeError:
+            return self.call("GET", whole)
 
     def post(self, path: str, body: Any) -> Any:
         return self.call("POST", path, body)

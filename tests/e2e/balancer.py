@@ -11,6 +11,7 @@ import itertools
 import ssl
 import threading
 from collections.abc import Callable
+from typing import Any
 
 PROBE_PERIOD, PROBE_TIMEOUT = 0.3, 1.0
 
@@ -53,6 +54,8 @@ class Balancer:
         self.turn = itertools.count()
         self.loop = asyncio.new_event_loop()
         self.thread = threading.Thread(target=self.loop.run_forever, daemon=True)
+        self.tasks: list[asyncio.Task] = []
+        self.stopped = False
         self.port = 0
 
     def start(self) -> None:
@@ -61,16 +64,21 @@ class Balancer:
 
     def stop(self) -> None:
         if self.thread.is_alive():
+            self.run(self.end_probes)
             self.loop.call_soon_threadsafe(self.loop.stop)
             self.thread.join()
 
-    def run(self, function: Callable) -> int:
+    def run(self, function: Callable) -> Any:
         return asyncio.run_coroutine_threadsafe(function(), self.loop).result()
 
     async def listen(self) -> int:
         server = await self.loop.create_server(self.accept, "127.0.0.1", 0, backlog=512)
-        self.tasks = [self.loop.create_task(self.probe_for_ever(port)) for port in self.backends]
+        self.tasks = [self.loop.create_task(self.probe(port)) for port in self.backends]
         return server.sockets[0].getsockname()[1]
+
+    async def end_probes(self) -> None:
+        self.stopped = True
+        await asyncio.wait(self.tasks)
 
     def accept(self) -> Pipe:
         pipe = Pipe()
@@ -93,8 +101,8 @@ class Balancer:
         if client.transport:
             client.transport.close()
 
-    async def probe_for_ever(self, port: int) -> None:
-        while True:
+    async def probe(self, port: int) -> None:
+        while not self.stopped:
             try:
                 self.ready[port] = await asyncio.wait_for(is_ready(port), PROBE_TIMEOUT)
             except (OSError, asyncio.TimeoutError, asyncio.IncompleteReadError):

@@ -152,9 +152,9 @@ class Cluster:
         self.write_kubeconfig()
 
     def restart_apiserver(self) -> None:
-        """It comes back at the same address, with the same certificate."""
+        """It comes back at the same address, with the same certificate. Watches would keep the old one for a minute."""
         (old,) = (process for process in self.processes if process.name == "kube-apiserver")
-        old.stop()
+        old.stop(timeout=2)
         self.processes.remove(old)
         self.start_apiserver()
 

@@ -25,6 +25,11 @@ from webhook import CONFIGURATION, Webhook
 OTHER = "other"
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What the replicas were allowed is compared with what they did once they have done it all."""
+    items.sort(key=lambda item: item.path.name == "test_rbac.py")
+
+
 @pytest.fixture(scope="session")
 def regionfit() -> Path:
     path = Path(os.environ.get("REGIONFIT") or TOP / "build" / "gcc" / "webhook" / "regionfit").resolve()
@@ -104,7 +109,9 @@ def api(live: LiveCluster) -> Iterator[Api]:
 @pytest.fixture(scope="session")
 def shared_replicas(regionfit: Path, live: LiveCluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Replicas]:
     """An API server that waits for 3 s lets no request live for longer than the promises to it."""
-    replicas = Replicas(regionfit, live, tmp_path_factory.mktemp("replicas"), 3, "--ledger-ttl=10s", timeout=3)
+    folder = tmp_path_factory.mktemp("replicas")
+    options = ["--kubeconfig", str(live.write_account_kubeconfig()), "--ledger-ttl", "10s"]
+    replicas = Replicas(regionfit, live, folder, 3, *options, timeout=3)
     replicas.start()
     yield replicas
     replicas.stop()

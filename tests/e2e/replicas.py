@@ -1,4 +1,4 @@
-"""Replicas of `regionfit serve --kubeconfig` under their service account, behind one address."""
+"""Replicas of `regionfit serve` behind one address."""
 
 from __future__ import annotations
 
@@ -66,7 +66,10 @@ class Replica:
 
 
 class Replicas:
-    """start() returns once the API server asks them; stop() leaves nothing registered."""
+    """start() returns once the API server asks them; stop() leaves nothing registered.
+
+    The options are those of serve, with what they serve from. `timeout` is how long the API server waits for them.
+    """
 
     def __init__(
         self, binary: Path, cluster: LiveCluster, folder: Path, number: int, *options: str, timeout: int = 10
@@ -74,18 +77,15 @@ class Replicas:
         self.cluster = cluster
         self.timeout = timeout
         certificates = folder / "certs"
-        subprocess.run([str(binary), "certs", "create", str(certificates), "--host", "127.0.0.1"], check=True)
+        subprocess.run([str(binary), "certs", "create", str(certificates), "--san", "127.0.0.1"], check=True)
         self.ca_bundle = (certificates / "ca-bundle.crt").read_text()
-        self.command = [
-            *[str(binary), "serve", "--kubeconfig", str(cluster.write_account_kubeconfig())],
-            *["--tls-cert", str(certificates / "tls.crt"), "--tls-key", str(certificates / "tls.key")],
-            *options,
-        ]
+        command = [str(binary), "serve", "--tls-cert", str(certificates / "tls.crt")]
+        command += ["--tls-key", str(certificates / "tls.key"), *options]
         context = ssl.create_default_context(cadata=self.ca_bundle)
-        self.all = [
-            Replica([*self.command, "--identity", f"replica-{i}"], folder / f"replica-{i}.log", context, port)
-            for i, port in enumerate(free_ports(number))
-        ]
+        self.all = []
+        for i, port in enumerate(free_ports(number)):
+            identity = ["--identity", f"replica-{i}"] if "--kubeconfig" in options else []
+            self.all.append(Replica([*command, *identity], folder / f"replica-{i}.log", context, port))
         self.balancer = Balancer([replica.port for replica in self.all])
 
     def start(self) -> None:

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
+import yaml
 
 from api import Api
 from checker import Checker, replay
+from crowd import Crowd
 from etcd_history import PODS, QUOTAS, Change
 from live_cluster import LiveCluster
-from objects import BEIJING, HANGZHOU, pod
+from objects import BEIJING, HANGZHOU, pod, policy, quota, unit
+from objects import QUOTAS as QUOTAS_PATH
+from replicas import Replicas
 from stored_pod import GPU, MAGIC, REGION, SERIES
 
 
@@ -127,3 +132,28 @@ def test_a_pod_is_read_as_etcd_has_it(live: LiveCluster, api: Api) -> None:
 
     (found,) = (one for one in state.pods.values() if one.name == "default/read")
     assert (found.region, found.series, found.gpus, found.live()) == ("cn-elsewhere", "GU8TF", 3, True)
+
+
+def test_replicas_that_share_nothing_are_found_out(
+    live: LiveCluster, api: Api, regionfit: Path, tmp_path: Path
+) -> None:
+    """Each gives out the whole pool."""
+    manifests = tmp_path / "manifests"
+    manifests.mkdir()
+    limit = quota(BEIJING, GU8TF=5)
+    documents = [limit, policy("burst", unit(BEIJING))]
+    (manifests / "all.yaml").write_text(yaml.safe_dump_all(documents))
+    api.post(QUOTAS_PATH, limit)
+    replicas = Replicas(regionfit, live, tmp_path, 3, "--manifests", str(manifests))
+
+    with Checker(live.etcd_port) as checker:
+        replicas.start()
+        try:
+            Crowd(api, clients=16).create(pod("burst", f"burst-{i}") for i in range(40))
+        finally:
+            replicas.stop()
+        violations = checker.replay().violations
+
+    assert violations
+    assert violations[0].gpus == 6
+    assert "default/burst-" in str(violations[0])
