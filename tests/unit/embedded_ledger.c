@@ -287,9 +287,9 @@ START_TEST(a_new_classifier_counts_everything_anew)
 {
         int first = 0, second = 0;
         struct classifier classifiers[] = {
-                {1, classify_by_region, &first, count_release},
-                {2, classify_by_namespace, &second, count_release},
-                {3, refuse_to_classify, NULL, NULL},
+                {1, classify_by_region, &first, count_release, NULL},
+                {2, classify_by_namespace, &second, count_release, NULL},
+                {3, refuse_to_classify, NULL, NULL, NULL},
         };
         char id[RESERVATION_ID_SIZE];
 

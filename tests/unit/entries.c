@@ -184,7 +184,8 @@ START_TEST(the_classifier_is_released_at_the_end)
 {
         int released = 0;
 
-        classify((struct classifier){1, classify_by_namespace, &released, count_release});
+        classify((struct classifier){
+                .generation = 1, .classify = classify_by_namespace, .userdata = &released, .release = count_release});
         insert("r", 1, false);
         entries_clear(&entries);
         ck_assert_int_eq(released, 1);

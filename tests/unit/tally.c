@@ -174,9 +174,32 @@ START_TEST(counts_where_nodes_are_known)
 }
 END_TEST
 
+static const struct reading_case {
+        const char *name, *yaml;
+        bool reads; /* the label "l" */
+} reading_cases[] = {
+        {"a label that no policy names", POLICY("name: p", "selector: {app: a}, " BOUNDED), false},
+        {"one that a selector names", POLICY("name: p", BOUNDED) POLICY("name: q", "selector: {l: a}, " BOUNDED),
+         true},
+        {"one that must be missing",
+         POLICY("name: p", "matchExpressions: [{key: l, operator: DoesNotExist}], " BOUNDED), true},
+        {"one that a unit adds", POLICY("name: p", "units: [{resource: ecs, max: 1, podLabels: {l: a}}]"), true},
+        {"one of matchLabelKeys", POLICY("name: p", "matchLabelKeys: [l], " BOUNDED), true},
+};
+
+START_TEST(reads_labels_that_policies_name)
+{
+        struct catalog *catalog = catalog_text(reading_cases[_i].yaml);
+
+        ck_assert_msg(tally_reads(catalog, "l") == reading_cases[_i].reads, "%s", reading_cases[_i].name);
+        catalog_unref(catalog);
+}
+END_TEST
+
 static void add(TCase *tests)
 {
         tcase_add_loop_test(tests, counts, 0, ARRAY_SIZE(cases));
+        tcase_add_loop_test(tests, reads_labels_that_policies_name, 0, ARRAY_SIZE(reading_cases));
         tcase_add_loop_test(tests, counts_where_nodes_are_known, 0, ARRAY_SIZE(node_cases));
 }
 

@@ -275,5 +275,6 @@ struct classifier catalog_classifier(struct catalog *catalog)
                 .classify = tally_classify,
                 .userdata = catalog_ref(catalog),
                 .release = release_catalog,
+                .reads = tally_reads,
         };
 }

@@ -12,7 +12,6 @@
 #include "admission/tally.h"
 
 #include <errno.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,6 +20,7 @@
 #include "admission/node_groups.h"
 #include "policy/index.h"
 #include "policy/resource_policy.h"
+#include "policy/selector.h"
 #include "quota/ledger.h"
 #include "quota/region_quota.h"
 #include "util/labels.h"
@@ -215,4 +215,28 @@ int tally_classify(void *userdata, const struct reservation *reservation, struct
         if (placing && r >= 0)
                 r = add_units(placing, reservation, ret);
         return r;
+}
+
+static bool policy_reads(const struct resource_policy *policy, const char *label)
+{
+        for (size_t i = 0; i < selector_count(policy->selector); i++)
+                if (!strcmp(selector_at(policy->selector, i)->key, label))
+                        return true;
+        for (size_t i = 0; i < policy->n_match_label_keys; i++)
+                if (!strcmp(policy->match_label_keys[i], label))
+                        return true;
+        for (size_t i = 0; i < policy->n_units; i++)
+                if (labels_get(policy->units[i].pod_labels, label))
+                        return true;
+        return false;
+}
+
+bool tally_reads(void *userdata, const char *label)
+{
+        const struct policy_index *policies = catalog_policies(userdata);
+
+        for (size_t i = 0; i < policy_index_count(policies); i++)
+                if (policy_reads(policy_index_at(policies, i), label))
+                        return true;
+        return false;
 }

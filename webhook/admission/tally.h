@@ -9,6 +9,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct catalog;
@@ -32,5 +33,6 @@ int tally_unit_key(char **ret, const struct resource_policy *policy, size_t unit
 /* "namespace/policy#unit", the placement annotation's value; a new string. -ENOMEM. */
 int tally_placement(char **ret, const struct resource_policy *policy, size_t unit);
 
-/* A classifier's function; `userdata` is the struct catalog. */
+/* A classifier's functions; `userdata` is the struct catalog. */
 int tally_classify(void *userdata, const struct reservation *reservation, struct counter_keys *ret);
+bool tally_reads(void *userdata, const char *label);

@@ -23,6 +23,9 @@ struct classifier {
         int (*classify)(void *userdata, const struct reservation *reservation, struct counter_keys *ret);
         void *userdata; /* owned by whoever holds the classifier */
         void (*release)(void *userdata);
+
+        /* True if what a reservation counts toward may depend on this label. NULL: it may depend on any. */
+        bool (*reads)(void *userdata, const char *label);
 };
 
 struct entry {

@@ -10,7 +10,9 @@
 #include <errno.h>
 #include <string.h>
 
+#include "quota/own_labels.h"
 #include "quota/shapes.h"
+#include "util/labels.h"
 #include "util/map.h"
 
 #define ID_BYTES ((RESERVATION_ID_SIZE - 1) / 2)
@@ -24,6 +26,7 @@ struct counted_pod {
         struct shape *shape; /* one use */
         uint64_t version;
         int64_t created_at;
+        char *own_labels;           /* owned; those that its shape does not have; NULL: none */
         unsigned char id[ID_BYTES]; /* of its reservation */
         unsigned char packed[PACKED_SIZE];
         bool has_id, terminating;
@@ -33,6 +36,7 @@ struct counted_pod {
 struct usage {
         struct shapes shapes;
         struct counted_pod *pods; /* owned; by uid */
+        unsigned read;            /* own labels that are part of shapes, since they are looked at */
 };
 
 int usage_new(struct usage **ret)
@@ -53,6 +57,7 @@ static void pod_free(struct counted_pod *pod)
 {
         if (pod->hh.key != pod->packed)
                 free((void *)pod->hh.key);
+        free(pod->own_labels);
         free(pod);
 }
 
@@ -167,15 +172,40 @@ static void count(const struct counted_pod *pod, bool add)
                 counters_subtract(&pod->shape->links, &reservation, pod->terminating);
 }
 
-/* Takes over one use of the shape. */
-static int insert(struct usage *usage, const char *uid, const struct reservation *pod, struct shape *shape,
+/* What a pod is made of: a shape, of which it has one use, and its own labels. */
+struct parts {
+        struct shape *shape;
+        char *own_labels;
+};
+
+/* `labels` stand in for those of the pod. */
+static int take_parts(struct shapes *shapes, unsigned read, struct parts *ret, const struct reservation *pod,
+                      const struct labels *labels)
+{
+        _cleanup_(labels_freep) struct labels *shared = NULL;
+        _cleanup_(freep) char *own = NULL;
+        struct reservation common = *pod;
+        int r;
+
+        r = own_labels_split(labels, read, &shared, &own);
+        if (r < 0)
+                return r;
+        common.labels = own ? shared : (struct labels *)labels;
+        r = shapes_take(shapes, &ret->shape, &common);
+        if (r >= 0)
+                ret->own_labels = steal_pointer(&own);
+        return r;
+}
+
+/* Takes over the parts. */
+static int insert(struct usage *usage, const char *uid, const struct reservation *pod, const struct parts *parts,
                   uint64_t version, bool terminating)
 {
         struct counted_pod *counted = calloc(1, sizeof(*counted));
 
         if (!counted)
                 return -ENOMEM;
-        counted->shape = shape;
+        counted->shape = parts->shape;
         counted->version = version;
         counted->created_at = pod->created_at;
         counted->has_id = pack_digits(counted->id, pod->id, false);
@@ -185,16 +215,19 @@ static int insert(struct usage *usage, const char *uid, const struct reservation
                 pod_free(counted);
                 return -ENOMEM;
         }
+        counted->own_labels = parts->own_labels;
         count(counted, true);
         return 1;
 }
 
 /* Likewise. */
-static void change_shape(struct usage *usage, struct counted_pod *pod, struct shape *shape, bool terminating)
+static void change(struct usage *usage, struct counted_pod *pod, const struct parts *parts, bool terminating)
 {
         count(pod, false);
         shapes_drop(&usage->shapes, pod->shape);
-        pod->shape = shape;
+        free(pod->own_labels);
+        pod->shape = parts->shape;
+        pod->own_labels = parts->own_labels;
         pod->terminating = terminating;
         count(pod, true);
 }
@@ -202,19 +235,21 @@ static void change_shape(struct usage *usage, struct counted_pod *pod, struct sh
 int usage_put(struct usage *usage, const char *uid, const struct reservation *pod, uint64_t version, bool terminating)
 {
         struct counted_pod *known = find_pod(usage, uid);
-        struct shape *shape;
+        struct parts parts;
         int r;
 
-        r = shapes_take(&usage->shapes, &shape, pod);
+        r = take_parts(&usage->shapes, usage->read, &parts, pod, pod->labels);
         if (r < 0)
                 return r;
         if (known) {
-                change_shape(usage, known, shape, terminating);
+                change(usage, known, &parts, terminating);
                 return 0;
         }
-        r = insert(usage, uid, pod, shape, version, terminating);
-        if (r < 0)
-                shapes_drop(&usage->shapes, shape);
+        r = insert(usage, uid, pod, &parts, version, terminating);
+        if (r < 0) {
+                shapes_drop(&usage->shapes, parts.shape);
+                free(parts.own_labels);
+        }
         return r;
 }
 
@@ -251,12 +286,67 @@ const struct counter *usage_counter(const struct usage *usage, const char *key)
         return counters_find(usage->shapes.counters, key);
 }
 
+/* The parts of a pod in another set of shapes, where other labels are read. */
+static int take_new_parts(struct shapes *shapes, unsigned read, struct parts *ret, const struct counted_pod *pod)
+{
+        const struct reservation *former = pod->shape->reservation;
+        _cleanup_(labels_freep) struct labels *labels = NULL;
+        int r;
+
+        r = own_labels_join(&labels, former->labels, pod->own_labels);
+        return r < 0 ? r : take_parts(shapes, read, ret, former, labels);
+}
+
+/* Gives every pod its new parts; what they were made of before is left in `parts`. */
+static void swap_parts(struct usage *usage, struct parts *parts)
+{
+        struct counted_pod *pod, *next;
+
+        HASH_ITER (hh, usage->pods, pod, next) {
+                struct parts former = {pod->shape, pod->own_labels};
+
+                pod->shape = parts->shape;
+                pod->own_labels = parts->own_labels;
+                *parts++ = former;
+        }
+}
+
+/* Makes every shape anew, with these own labels in it. On a negative errno nothing has changed. */
+static int reshape(struct usage *usage, const struct classifier *classifier, unsigned read)
+{
+        size_t n = usage_count(usage), done = 0;
+        _cleanup_(freep) struct parts *parts = calloc(n + 1, sizeof(*parts));
+        _cleanup_(shapes_clear) struct shapes other = {0};
+        struct counted_pod *pod, *next;
+        int r = parts ? shapes_init(&other) : -ENOMEM;
+
+        other.classifier = *classifier;
+        HASH_ITER (hh, usage->pods, pod, next) {
+                if (r >= 0)
+                        r = take_new_parts(&other, read, &parts[done], pod);
+                if (r >= 0)
+                        done++;
+        }
+        if (r >= 0) {
+                struct shapes former = usage->shapes;
+
+                swap_parts(usage, parts);
+                usage->shapes = other;
+                usage->read = read;
+                other = former;
+        }
+        for (size_t i = 0; i < done; i++)
+                free(parts[i].own_labels);
+        return r;
+}
+
 int usage_classify(struct usage *usage, const struct classifier *classifier)
 {
+        unsigned read = own_labels_read(classifier);
         struct counted_pod *pod, *next;
         int r;
 
-        r = shapes_classify(&usage->shapes, classifier);
+        r = read == usage->read ? shapes_classify(&usage->shapes, classifier) : reshape(usage, classifier, read);
         if (r < 0)
                 return r;
         HASH_ITER (hh, usage->pods, pod, next)

@@ -2,7 +2,8 @@
  * What live pods hold: every pod of a view of the cluster, in few bytes, and the counters that they add up to.
  *
  * Pods of one template differ in little but their uid, so what a pod counts for (labels, node selector, region,
- * series, GPUs, resources) is kept once for all pods that are alike, and so is what that counts toward.
+ * series, GPUs, resources) is kept once for all pods that are alike, and so is what that counts toward. Labels that
+ * tell such pods from each other are kept with each pod (quota/own_labels.h), unless the classifier reads them.
  *
  * Not thread-safe: the ledger guards it.
  */
@@ -57,7 +58,7 @@ struct usage_pod {
         uint64_t version; /* see usage_put() */
         int64_t created_at;
         bool terminating;
-        const struct reservation *pod; /* what it counts for; its id and created_at mean nothing */
+        const struct reservation *pod; /* what it counts for; its id, created_at and own labels mean nothing */
 };
 
 /* Calls `visit` with each pod; stops at a negative result and returns it. */
