@@ -15,7 +15,7 @@
         "spec: {strategy: required, units: [" units "]}\n"
 #define QUOTA(pools)                                                                                                 \
         "---\napiVersion: regionfit.io/v1alpha1\nkind: RegionQuota\nmetadata: {name: r}\nspec: {pools: [" pools "]}" \
-                                                                                                                "\n"
+        "\n"
 #define SSD "{resource: ecs, nodeSelector: {disk: ssd}}"
 #define REGION(series)                                                           \
         "{resource: acs, podLabels: {alibabacloud.com/serverless-region-id: r, " \
