@@ -26,7 +26,8 @@ struct http_answer {
         const char *bytes; /* NULL: none */
         enum http_end end;
         int cut;     /* how many bytes are sent; 0: all */
-        int slow_ms; /* before each byte; 0: all at once */
+        int slow_ms; /* before each byte, from the `slow_from`-th on; 0: all at once */
+        int slow_from;
         size_t fill; /* zero bytes that follow */
 };
 
@@ -84,11 +85,12 @@ static inline bool http_read(const struct http_connection *connection, char *req
 static inline void http_send(const struct http_connection *connection, const struct http_answer *answer)
 {
         size_t size = !answer->bytes ? 0 : answer->cut ? (size_t)answer->cut : strlen(answer->bytes);
+        size_t at_once = answer->slow_ms ? (size_t)answer->slow_from : size;
         static const char zeros[65536];
 
-        if (!answer->slow_ms && size)
-                (void)!send(connection->fd, answer->bytes, size, MSG_NOSIGNAL);
-        for (size_t i = 0; answer->slow_ms && i < size; i++) {
+        if (at_once)
+                (void)!send(connection->fd, answer->bytes, at_once, MSG_NOSIGNAL);
+        for (size_t i = at_once; i < size; i++) {
                 if (!http_wait(connection->server, -1, answer->slow_ms) ||
                     send(connection->fd, answer->bytes + i, 1, MSG_NOSIGNAL) < 0)
                         return;

@@ -427,7 +427,13 @@ static const struct stream_case {
         const char *text;
 } stream_cases[] = {
         {"a stream ends well", {.bytes = OK_CHUNKED}, 0, 0, 0, 0, "hello"},
-        {"it may take longer than the timeout", {.bytes = OK_CHUNKED, .slow_ms = 20}, 500, 0, 0, 0, "hello"},
+        {"it may take longer than the timeout",
+         {.bytes = OK_CHUNKED, .slow_ms = 120, .slow_from = 49},
+         1000,
+         0,
+         0,
+         0,
+         "hello"},
         {"it is lost in the middle", {.bytes = OK_CHUNKED, .cut = 55, .end = HTTP_CLOSE}, 0, 0, 0, -EIO, "he"},
         {"it falls silent", {.bytes = OK_CHUNKED, .cut = 55, .end = HTTP_STALL}, 300, 0, 0, -EIO, "he"},
         {"its headers never come", {.end = HTTP_STALL}, 300, 0, 0, -EIO, ""},

@@ -279,6 +279,7 @@ static int set_transport(struct transfer *transfer)
                                 ?: curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1)
                                 ?: curl_easy_setopt(easy, CURLOPT_USERAGENT, "regionfit/" REGIONFIT_VERSION)
                                 ?: curl_easy_setopt(easy, CURLOPT_PATH_AS_IS, 1L)
+                                ?: curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L) /* do not wait for the resolver */
                                 ?: curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, CONNECT_TIMEOUT_MS)
                                 ?: curl_easy_setopt(easy, CURLOPT_MAXAGE_CONN, IDLE_MAX_S)
                                 ?: curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L)
