@@ -145,7 +145,7 @@ static const struct exec_case {
          "Bearer yes"},
         {"of what the cluster has for it",
          ", extensions: [{name: other, extension: {x: z}}, {name: client.authentication.k8s.io/exec, extension: {x: "
-         "y}}]",
+         "abc}}]",
          V1, ", provideClusterInfo: true", FIND_IN_INFO("\"config\":{\"x\":\"abc\"}"), "Bearer yes"},
 };
 
