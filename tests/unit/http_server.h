@@ -147,8 +147,8 @@ static inline void *http_accept(void *userdata)
         return NULL;
 }
 
-/* A socket on a free port, at which nobody listens yet; *ret_port has it. */
-static inline int http_bind(int *ret_port)
+/* A listener on a free port; *ret_port has it. */
+static inline int http_listen(int *ret_port)
 {
         struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
         socklen_t size = sizeof(address);
@@ -156,16 +156,9 @@ static inline int http_bind(int *ret_port)
 
         ck_assert_int_ge(fd, 0);
         ck_assert_int_eq(bind(fd, (struct sockaddr *)&address, sizeof(address)), 0);
+        ck_assert_int_eq(listen(fd, 64), 0);
         ck_assert_int_eq(getsockname(fd, (struct sockaddr *)&address, &size), 0);
         *ret_port = ntohs(address.sin_port);
-        return fd;
-}
-
-static inline int http_listen(int *ret_port)
-{
-        int fd = http_bind(ret_port);
-
-        ck_assert_int_eq(listen(fd, 64), 0);
         return fd;
 }
 

@@ -18,29 +18,21 @@ static struct {
         struct kube_client *client;
 } world;
 
-static void connect_by(const char *cluster, const char *user)
+static void connect_to(int port, const char *user)
 {
         char text[2048];
 
         snprintf(text, sizeof(text),
                  "apiVersion: v1\n"
                  "kind: Config\n"
-                 "clusters: [{name: c, cluster: {%s}}]\n"
+                 "clusters: [{name: c, cluster: {server: 'http://127.0.0.1:%d'}}]\n"
                  "users: [{name: u, user: %s}]\n"
                  "contexts: [{name: x, context: {cluster: c, user: u}}]\n"
                  "current-context: x\n",
-                 cluster, user);
+                 port, user);
         scratch_write("kubeconfig", text);
         ck_assert_int_eq(kube_config_load(&world.config, scratch_path("kubeconfig").text, NULL, NULL), 0);
         ck_assert_int_eq(kube_client_new(&world.client, world.config, NULL), 0);
-}
-
-static void connect_to(int port, const char *user)
-{
-        char cluster[256];
-
-        snprintf(cluster, sizeof(cluster), "server: 'http://127.0.0.1:%d'", port);
-        connect_by(cluster, user);
 }
 
 static void start_as(const char *user, const struct http_answer *script, size_t n)
@@ -350,55 +342,6 @@ START_TEST(what_is_sent)
 }
 END_TEST
 
-START_TEST(a_proxy_is_asked_where_one_is_named)
-{
-        const struct http_answer script[] = {{.bytes = OK}};
-        const struct kube_call call = {.path = "/a"};
-        _cleanup_(kube_response_clear) struct kube_response response = KUBE_RESPONSE_INIT;
-        char cluster[256];
-
-        http_start(&world.server, script, 1);
-        snprintf(cluster, sizeof(cluster), "server: 'http://10.0.0.1:8080', proxy-url: 'http://127.0.0.1:%d'",
-                 world.server.port);
-        ck_assert_int_eq(setenv("no_proxy", "*", 1), 0);
-        connect_by(cluster, "{}");
-        ck_assert_int_eq(kube_call(world.client, &call, &response, NULL), 0);
-        stop();
-        ck_assert_msg(!strncmp(world.server.last, "GET http://10.0.0.1:8080/a HTTP/1.1\r\n", 37), "%s",
-                      world.server.last);
-}
-END_TEST
-
-START_TEST(no_proxy_of_the_environment_is_asked_for_this_machine)
-{
-        const struct http_answer script[] = {{.bytes = OK}};
-        const struct kube_call call = {.path = "/a", .once = true};
-        _cleanup_(kube_response_clear) struct kube_response response = KUBE_RESPONSE_INIT;
-
-        ck_assert_int_eq(setenv("http_proxy", "http://127.0.0.1:1", 1), 0);
-        start(script, 1);
-        ck_assert_int_eq(kube_call(world.client, &call, &response, NULL), 0);
-        stop();
-}
-END_TEST
-
-START_TEST(a_server_below_a_path)
-{
-        const struct http_answer script[] = {{.bytes = OK}};
-        const struct kube_call call = {.path = "/api/v1/pods"};
-        _cleanup_(kube_response_clear) struct kube_response response = KUBE_RESPONSE_INIT;
-        char cluster[256];
-
-        http_start(&world.server, script, 1);
-        snprintf(cluster, sizeof(cluster), "server: 'http://127.0.0.1:%d/k8s/clusters/c-1/'", world.server.port);
-        connect_by(cluster, "{}");
-        ck_assert_int_eq(kube_call(world.client, &call, &response, NULL), 0);
-        stop();
-        ck_assert_msg(!strncmp(world.server.last, "GET /k8s/clusters/c-1/api/v1/pods HTTP/1.1\r\n", 44), "%s",
-                      world.server.last);
-}
-END_TEST
-
 START_TEST(connections_are_kept)
 {
         const struct http_answer script[] = {
@@ -458,38 +401,6 @@ START_TEST(nobody_listens)
         ck_assert_int_eq(kube_call(world.client, &call, &response, &error), -EAGAIN);
         ck_assert_msg(strstr(error_message(&error), "PUT /a: ") != NULL, "%s", error_message(&error));
         disconnect();
-}
-END_TEST
-
-/* Listens and answers once, but not at first. */
-static void *listen_later(void *userdata)
-{
-        const int *listener = userdata;
-        char request[4096];
-        int fd;
-
-        usleep(400 * 1000);
-        ck_assert_int_eq(listen(*listener, 8), 0);
-        fd = accept(*listener, NULL, NULL);
-        ck_assert_int_gt(recv(fd, request, sizeof(request), 0), 0);
-        ck_assert_int_eq(send(fd, OK, strlen(OK), MSG_NOSIGNAL), (int)strlen(OK));
-        close(fd);
-        return NULL;
-}
-
-START_TEST(a_server_that_is_being_restarted)
-{
-        const struct kube_call call = {.method = KUBE_PUT, .path = "/a", .body = "{}", .size = 2};
-        _cleanup_(kube_response_clear) struct kube_response response = KUBE_RESPONSE_INIT;
-        pthread_t thread;
-        int port, listener = http_bind(&port);
-
-        ck_assert_int_eq(pthread_create(&thread, NULL, listen_later, &listener), 0);
-        connect_to(port, "{}");
-        ck_assert_int_eq(kube_call(world.client, &call, &response, NULL), 0);
-        pthread_join(thread, NULL);
-        disconnect();
-        close(listener);
 }
 END_TEST
 
@@ -735,13 +646,9 @@ static void add(TCase *tests)
         tcase_add_loop_test(tests, a_kept_connection_that_is_lost, 0, ARRAY_SIZE(kept_cases));
         tcase_add_test(tests, no_part_of_an_answer_is_an_answer);
         tcase_add_test(tests, what_is_sent);
-        tcase_add_test(tests, a_proxy_is_asked_where_one_is_named);
-        tcase_add_test(tests, no_proxy_of_the_environment_is_asked_for_this_machine);
-        tcase_add_test(tests, a_server_below_a_path);
         tcase_add_test(tests, connections_are_kept);
         tcase_add_loop_test(tests, time_is_bounded, 0, ARRAY_SIZE(slow_cases));
         tcase_add_test(tests, nobody_listens);
-        tcase_add_test(tests, a_server_that_is_being_restarted);
         tcase_add_loop_test(tests, streams, 0, ARRAY_SIZE(stream_cases));
         tcase_add_loop_test(tests, cancels, 0, ARRAY_SIZE(cancel_cases));
         tcase_add_test(tests, a_large_answer_is_whole);

@@ -108,68 +108,6 @@ START_TEST(users)
 }
 END_TEST
 
-#define V1 "client.authentication.k8s.io/v1"
-#define V1BETA1 "client.authentication.k8s.io/v1beta1"
-
-/* A plugin whose token is what the case prints; it knows its folder by its own path. */
-static void write_plugin(const char *version, const char *print)
-{
-        _cleanup_(freep) char *script = text_format(
-                "#!/bin/sh\n"
-                "token=$(%s)\n"
-                "echo "
-                "'{\"apiVersion\":\"%s\",\"kind\":\"ExecCredential\",\"status\":{\"token\":\"'\"$token\"'\"}}'\n",
-                print, version);
-
-        scratch_write("files/plugin", script);
-        ck_assert_int_eq(chmod(scratch_path("files/plugin").text, 0700), 0);
-}
-
-#define FIND_IN_INFO(text) "case $KUBERNETES_EXEC_INFO in *'" text "'*) echo yes;; *) echo no;; esac"
-
-static const struct exec_case {
-        const char *name, *cluster, *version, *more, *print, *authorization;
-} exec_cases[] = {
-        {"a program below the kubeconfig's folder", "", V1, "", "echo a", "Bearer a"},
-        {"the older version", "", V1BETA1, "", "echo a", "Bearer a"},
-        {"arguments", "", V1, ", args: [get-token, --x]", "echo $#$1$2", "Bearer 2get-token--x"},
-        {"variables", "", V1, ", env: [{name: A, value: b}, {name: PATH_OF, value: ''}]", "echo $A${PATH_OF-none}",
-         "Bearer b"},
-        {"it is not told of the cluster", "", V1, "", FIND_IN_INFO("\"cluster\""), "Bearer no"},
-        {"it is told of the cluster where it wants to be", "", V1, ", provideClusterInfo: true",
-         FIND_IN_INFO("\"server\":\"https://a\""), "Bearer yes"},
-        {"of its CA, from a file", ", certificate-authority: files/crt", V1, ", provideClusterInfo: true",
-         FIND_IN_INFO("\"certificate-authority-data\":\"" BASE64_CERTIFICATE "\""), "Bearer yes"},
-        {"of its CA, from data", ", certificate-authority-data: " BASE64_CERTIFICATE, V1,
-         ", provideClusterInfo: true", FIND_IN_INFO("\"certificate-authority-data\":\"" BASE64_CERTIFICATE "\""),
-         "Bearer yes"},
-        {"of what the cluster has for it",
-         ", extensions: [{name: other, extension: {x: z}}, {name: client.authentication.k8s.io/exec, extension: {x: "
-         "abc}}]",
-         V1, ", provideClusterInfo: true", FIND_IN_INFO("\"config\":{\"x\":\"abc\"}"), "Bearer yes"},
-};
-
-START_TEST(exec_plugins)
-{
-        const struct exec_case *test = &exec_cases[_i];
-        _cleanup_(freep) char *cluster = text_format("{server: 'https://a'%s}", test->cluster);
-        _cleanup_(freep) char *user =
-                text_format("{exec: {apiVersion: %s, interactiveMode: Never, command: files/plugin%s}}",
-                            test->version, test->more);
-        _cleanup_(identity_clear) struct identity identity = IDENTITY_INIT;
-        _cleanup_(kube_config_freep) struct kube_config *config = NULL;
-        _cleanup_error_ struct error error = ERROR_INIT;
-
-        write_files();
-        write_plugin(test->version, test->print);
-        write_config("config", cluster, user);
-        ck_assert_msg(kube_config_load(&config, scratch_path("config").text, NULL, &error) == 0, "%s: %s", test->name,
-                      error_message(&error));
-        ck_assert_msg(get_identity(config, &identity, &error) == 0, "%s: %s", test->name, error_message(&error));
-        assert_text(test->name, "authorization", identity.authorization, test->authorization);
-}
-END_TEST
-
 static const struct cluster_case {
         const char *name, *cluster;
         const char *server, *tls_server_name, *proxy_url, *ca;
@@ -445,7 +383,6 @@ static void add(TCase *tests)
 {
         tcase_add_checked_fixture(tests, scratch_setup, scratch_teardown);
         tcase_add_loop_test(tests, users, 0, ARRAY_SIZE(user_cases));
-        tcase_add_loop_test(tests, exec_plugins, 0, ARRAY_SIZE(exec_cases));
         tcase_add_loop_test(tests, clusters, 0, ARRAY_SIZE(cluster_cases));
         tcase_add_loop_test(tests, faults_of_entries, 0, ARRAY_SIZE(entry_faults));
         tcase_add_loop_test(tests, faults_of_files, 0, ARRAY_SIZE(file_faults));

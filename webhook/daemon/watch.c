@@ -69,7 +69,7 @@ static bool turn(const struct pollfd *fds, int ready, struct policies *policies,
         }
         if (ready > 0 && (fds[1].revents || fds[2].revents))
                 settle();
-        if (look || fds[1].revents)
+        if (policies && (look || fds[1].revents))
                 policies_refresh(policies);
         if (look || fds[2].revents)
                 keypair_refresh(keypair);
@@ -88,7 +88,7 @@ int watch_until_stopped(struct policies *policies, struct keypair *keypair, stru
         for (;;) {
                 struct pollfd fds[] = {
                         {.fd = signal_fd, .events = POLLIN},
-                        {.fd = policies_fd(policies), .events = POLLIN},
+                        {.fd = policies ? policies_fd(policies) : -1, .events = POLLIN},
                         {.fd = keypair_fd(keypair), .events = POLLIN},
                 };
                 int ready = poll(fds, sizeof(fds) / sizeof(fds[0]), LOOK_EVERY_MS);

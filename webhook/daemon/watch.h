@@ -12,5 +12,5 @@ struct policies;
  * any thread is started. */
 int watch_block_signals(struct error *error);
 
-/* Returns 0 on SIGTERM or SIGINT. SIGHUP looks at everything again. */
+/* Returns 0 on SIGTERM or SIGINT. SIGHUP looks at everything again. `policies` may be NULL: they are no files. */
 int watch_until_stopped(struct policies *policies, struct keypair *keypair, struct error *error);

@@ -83,7 +83,8 @@ int kube_call(struct kube_client *client, const struct kube_call *call, struct k
               struct error *error);
 
 /*
- * A path from a format in which every %s, %d and %u (with l or ll) stands for a value, percent-encoded as RFC 3986 asks
- * of a path segment or of a query's value ("/api/v1/namespaces/%s/pods?limit=%d"). A new string; NULL: out of memory.
+ * A path from a format in which every %s, %d and %u (with l or ll) stands for a value, percent-encoded as RFC 3986
+ * asks of a path segment or of a query's value ("/api/v1/namespaces/%s/pods?limit=%d"). A new string; NULL: out of
+ * memory.
  */
 char *kube_path(const char *format, ...) __attribute__((format(printf, 1, 2)));

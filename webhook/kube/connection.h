@@ -34,9 +34,9 @@ struct exchange {
 };
 
 /*
- * 0 for a whole answer of any status. -ECANCELED; -ETIMEDOUT; -ENOMEM; -EFBIG: the answer is too large; what call->data
- * returned; -EIO for everything else, with `sent` to tell whether anything can have come of it. `error` has the reason
- * alone.
+ * 0 for a whole answer of any status. -ECANCELED; -ETIMEDOUT; -ENOMEM; -EFBIG: the answer is too large; what
+ * call->data returned; -EIO for everything else, with `sent` to tell whether anything can have come of it. `error`
+ * has the reason alone.
  */
 int connection_exchange(struct connection *connection, struct exchange *exchange, struct error *error);
 

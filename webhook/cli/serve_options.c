@@ -1,0 +1,194 @@
+/*
+ * One table of options, and the rules of which go together: with --manifests the server stands alone, without it is
+ * one of the replicas that serve a cluster.
+ */
+#include "cli/serve_options.h"
+
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "cli/cli.h"
+#include "util/clock.h"
+#include "util/duration.h"
+
+#define COMMAND "serve"
+
+static const char help[] =
+        "Usage: regionfit serve [--kubeconfig FILE] [OPTIONS]\n"
+        "       regionfit serve --manifests DIR [OPTIONS]\n"
+        "\n"
+        "Answers AdmissionReviews over HTTPS on POST /mutate, and health on /livez and /readyz.\n"
+        "\n"
+        "Policies, quotas, pods and the ledger are objects of a cluster, which any number of replicas share; or,\n"
+        "with --manifests, policies and quotas are files, and the ledger is this server's own.\n"
+        "\n" KUBE_OPTIONS_HELP
+        "      --namespace NAME      where the replicas' Leases are (default: that of the pod or the context)\n"
+        "      --identity NAME       of this replica, unique among them (default: the host's name and a random\n"
+        "                            number)\n"
+        "      --ledger-ttl D        how long a pod that was admitted may take to appear before what was\n"
+        "                            promised to it is given to others (default 75s); must be longer than a\n"
+        "                            request to the API server can live\n"
+        "\n"
+        "      --manifests DIR       ResourcePolicies and RegionQuotas, as *.yaml, *.yml or *.json; followed\n"
+        "                            as they change. A malformed file keeps its last good version in force\n"
+        "      --state DIR           where the ledger and a certificate of its own are kept; made if missing.\n"
+        "                            Without it they live in memory and are lost at the end\n"
+        "      --listen ADDR:PORT    default 0.0.0.0:8443; [ADDR]:PORT for IPv6, port 0 for any free one\n"
+        "      --tls-cert FILE       certificate chain and private key (PEM), read again when they change;\n"
+        "      --tls-key FILE        without them a CA and a certificate are made, kept in STATE/certs, and\n"
+        "                            renewed: `regionfit certs show STATE/certs --ca-bundle`\n"
+        "      --request-timeout D   the longest that a request may take (default 10s); a caller's shorter\n"
+        "                            ?timeout= wins\n"
+        "      --dry-run             audit only: decide, print each decision and its patch as a line of JSON,\n"
+        "                            and let every pod through as it is\n" PLACEMENT_OPTIONS_HELP
+        "      --log-level LEVEL     debug (a line per decision), info (default), warn or error\n"
+        "      --log-format FORMAT   logfmt (default) or json\n"
+        "  -h, --help\n"
+        "\n"
+        "SIGTERM finishes what came in and exits; SIGHUP reads manifests and certificates again.\n";
+
+void serve_options_clear(struct serve_options *options)
+{
+        placement_options_clear(&options->placement);
+}
+
+enum {
+        OPTION_MANIFESTS = 1,
+        OPTION_STATE,
+        OPTION_LISTEN,
+        OPTION_TLS_CERT,
+        OPTION_TLS_KEY,
+        OPTION_REQUEST_TIMEOUT,
+        OPTION_DRY_RUN,
+        OPTION_LOG_LEVEL,
+        OPTION_LOG_FORMAT,
+        OPTION_NAMESPACE,
+        OPTION_IDENTITY,
+        OPTION_LEDGER_TTL,
+};
+
+static const struct option long_options[] = {
+        {"manifests", required_argument, NULL, OPTION_MANIFESTS},
+        {"state", required_argument, NULL, OPTION_STATE},
+        {"listen", required_argument, NULL, OPTION_LISTEN},
+        {"tls-cert", required_argument, NULL, OPTION_TLS_CERT},
+        {"tls-key", required_argument, NULL, OPTION_TLS_KEY},
+        {"request-timeout", required_argument, NULL, OPTION_REQUEST_TIMEOUT},
+        {"dry-run", no_argument, NULL, OPTION_DRY_RUN},
+        {"log-level", required_argument, NULL, OPTION_LOG_LEVEL},
+        {"log-format", required_argument, NULL, OPTION_LOG_FORMAT},
+        {"namespace", required_argument, NULL, OPTION_NAMESPACE},
+        {"identity", required_argument, NULL, OPTION_IDENTITY},
+        {"ledger-ttl", required_argument, NULL, OPTION_LEDGER_TTL},
+        KUBE_OPTIONS,
+        PLACEMENT_OPTIONS,
+        {"help", no_argument, NULL, 'h'},
+        {0},
+};
+
+static int take_duration(int64_t *to, const char *option, int64_t least_ms, const char *value)
+{
+        if (duration_parse(to, value) < 0 || *to < least_ms * NS_PER_MS)
+                return cli_usage_error(COMMAND, "--%s must be a duration of at least %s, not \"%s\"", option,
+                                       least_ms < 1000 ? "100ms" : "1s", value);
+        return 0;
+}
+
+static int take_log_option(struct serve_options *options, int option, const char *value)
+{
+        if (option == OPTION_LOG_LEVEL && log_level_parse(&options->log_level, value) < 0)
+                return cli_usage_error(COMMAND, "--log-level must be debug, info, warn or error, not \"%s\"", value);
+        if (option == OPTION_LOG_FORMAT && log_format_parse(&options->log_format, value) < 0)
+                return cli_usage_error(COMMAND, "--log-format must be logfmt or json, not \"%s\"", value);
+        return 0;
+}
+
+/* Options that are a word or nothing. True where it is one of them. */
+static bool take_plain(struct serve_options *options, int option, const char *value)
+{
+        const struct {
+                int option;
+                const char **to;
+        } words[] = {
+                {OPTION_MANIFESTS, &options->manifests}, {OPTION_STATE, &options->state},
+                {OPTION_LISTEN, &options->listen},       {OPTION_TLS_CERT, &options->cert},
+                {OPTION_TLS_KEY, &options->key},         {OPTION_NAMESPACE, &options->namespace},
+                {OPTION_IDENTITY, &options->identity},
+        };
+
+        for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+                if (words[i].option == option) {
+                        *words[i].to = value;
+                        return true;
+                }
+        options->audit_only |= option == OPTION_DRY_RUN;
+        return option == OPTION_DRY_RUN || kube_options_take(&options->kube, option, value);
+}
+
+/* 0 to go on, else an exit status. */
+static int take_option(struct serve_options *options, int option, const char *value)
+{
+        int r;
+
+        if (take_plain(options, option, value))
+                return 0;
+        switch (option) {
+        case OPTION_REQUEST_TIMEOUT:
+                return take_duration(&options->request_timeout, "request-timeout", 100, value);
+        case OPTION_LEDGER_TTL:
+                return take_duration(&options->ledger_ttl, "ledger-ttl", 1000, value);
+        case OPTION_LOG_LEVEL:
+        case OPTION_LOG_FORMAT:
+                return take_log_option(options, option, value);
+        default:
+                r = placement_options_take(&options->placement, COMMAND, option, value);
+                return r < 0 ? -r : r ? 0 : cli_usage_error(COMMAND, "wrong usage");
+        }
+}
+
+/* A cluster is served where one was named, or where we run in one. */
+static bool names_cluster(const struct serve_options *options)
+{
+        return kube_options_given(&options->kube) || getenv("KUBECONFIG") || getenv("KUBERNETES_SERVICE_HOST");
+}
+
+/* What does not go together. */
+static int check(const struct serve_options *options)
+{
+        if (!options->cert != !options->key)
+                return cli_usage_error(COMMAND, "--tls-cert and --tls-key go together");
+        if (options->manifests && (kube_options_given(&options->kube) || options->namespace || options->identity ||
+                                   options->placement.decide.capacity_from_nodes))
+                return cli_usage_error(COMMAND, "--manifests is for serving without a cluster: it does not go with "
+                                                "--kubeconfig, --context, --namespace, --identity or "
+                                                "--capacity-from-nodes");
+        if (!options->manifests && !names_cluster(options))
+                return cli_usage_error(COMMAND, "--manifests or --kubeconfig is missing");
+        return 0;
+}
+
+int serve_options_parse(struct serve_options *options, int argc, char **argv)
+{
+        int option, r = 0;
+
+        *options = (struct serve_options){
+                .listen = "0.0.0.0:8443",
+                .ledger_ttl = 75 * NS_PER_SECOND,
+                .request_timeout = 10 * NS_PER_SECOND,
+                .log_level = LOG_INFO,
+        };
+        opterr = 0;
+        while (!r && (option = getopt_long(argc, argv, "h", long_options, NULL)) != -1) {
+                if (option == 'h') {
+                        fputs(help, stdout);
+                        return -1;
+                }
+                r = option == '?' ? cli_option_error(COMMAND, argv) : take_option(options, option, optarg);
+        }
+        if (r)
+                return r;
+        if (optind < argc)
+                return cli_usage_error(COMMAND, "takes no argument \"%s\"", argv[optind]);
+        return check(options);
+}

@@ -1,0 +1,44 @@
+/*
+ * A cluster as a replica of regionfit lives in it: the views that it follows, the ledger that it shares, and what it
+ * writes about itself and the quotas.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "util/cleanup.h"
+
+struct admission;
+struct cluster;
+struct error;
+struct kube_client;
+struct ledger;
+
+#define CLUSTER_LEADER_LEASE "regionfit"
+
+/* Borrowed strings. */
+struct cluster_options {
+        const char *namespace;            /* where the Leases are */
+        const char *identity;             /* of this replica; unique among them */
+        const char *const *gpu_resources; /* NULL-terminated */
+        int64_t time_to_live;             /* ns; of promises */
+};
+
+/* Makes the ledger; nothing is followed yet. Borrows the client. */
+int cluster_new(struct cluster **ret, struct kube_client *client, const struct cluster_options *options,
+                struct error *error);
+
+/* Ends what cluster_follow() began, and gives the Leases back; the ledger stays. Call before the admission goes. */
+void cluster_stop(struct cluster *cluster);
+
+/* No request may be waiting. */
+struct cluster *cluster_free(struct cluster *cluster);
+DEFINE_CLEANUP(struct cluster *, cluster_free);
+
+/* Borrowed. */
+struct ledger *cluster_ledger(struct cluster *cluster);
+
+/* Follows policies, quotas, nodes, pods and the ledger, and puts what is read in force in the admission (borrowed).
+ */
+int cluster_follow(struct cluster *cluster, struct admission *admission, struct error *error);
