@@ -97,7 +97,7 @@ def manifests(tmp_path: Path) -> Path:
 @pytest.mark.parametrize(
     "words, status, said",
     [
-        pytest.param("", 2, "--manifests is missing", id="no manifests are named"),
+        pytest.param("", 2, "--manifests or --kubeconfig is missing", id="no manifests are named"),
         pytest.param("--manifests", 2, "lacks its value", id="an option without its value"),
         pytest.param("--manifests M extra", 2, '"extra"', id="an argument that is none"),
         pytest.param("--manifests M --frob", 2, "--frob", id="an option that does not exist"),
