@@ -24,6 +24,9 @@
 #include "quota/ledger.h"
 #include "quota/region_quota.h"
 #include "util/labels.h"
+#include "util/text.h"
+
+#define UNIT_NAME "unit %s/%s#%zu"
 
 char *tally_pool_key(const char *region, const char *series)
 {
@@ -65,6 +68,11 @@ static char *group_of(const struct resource_policy *policy, const struct labels 
         return group;
 }
 
+char *tally_unit_name(const struct resource_policy *policy, size_t unit)
+{
+        return text_format(UNIT_NAME, policy->namespace, policy->name, unit);
+}
+
 int tally_unit_key(char **ret, const struct resource_policy *policy, size_t unit, const struct labels *labels)
 {
         _cleanup_(freep) char *group = NULL;
@@ -75,9 +83,8 @@ int tally_unit_key(char **ret, const struct resource_policy *policy, size_t unit
                 if (!group)
                         return missing ? 0 : -ENOMEM;
         }
-        if (asprintf(ret, "unit %s/%s#%zu%s", policy->namespace, policy->name, unit, group ? group : "") < 0)
-                return -ENOMEM;
-        return 1;
+        *ret = text_format(UNIT_NAME "%s", policy->namespace, policy->name, unit, group ? group : "");
+        return *ret ? 1 : -ENOMEM;
 }
 
 int tally_placement(char **ret, const struct resource_policy *policy, size_t unit)
@@ -108,7 +115,7 @@ static bool is_bounded(const struct unit *unit)
         return unit->max >= 0 || unit->max_resources.count;
 }
 
-static int add_units(const struct resource_policy *policy, const struct reservation *reservation,
+static int add_units(const struct resource_policy *policy, const struct reservation *reservation, bool unbounded,
                      struct counter_keys *ret)
 {
         int64_t since = policy->ignore_previous_pod ? policy->created_at : 0;
@@ -117,7 +124,7 @@ static int add_units(const struct resource_policy *policy, const struct reservat
                 _cleanup_(freep) char *key = NULL;
                 int r;
 
-                if (!is_bounded(&policy->units[i]) || !carries(reservation, policy, i))
+                if (!(unbounded || is_bounded(&policy->units[i])) || !carries(reservation, policy, i))
                         continue;
                 r = tally_unit_key(&key, policy, i, reservation->labels);
                 if (r > 0)
@@ -194,9 +201,9 @@ static const struct resource_policy *placing_policy(const struct catalog *catalo
                                 (size_t)(hash - slash - 1));
 }
 
-int tally_classify(void *userdata, const struct reservation *reservation, struct counter_keys *ret)
+static int classify(const struct catalog *catalog, const struct reservation *reservation, bool unbounded,
+                    struct counter_keys *ret)
 {
-        const struct catalog *catalog = userdata;
         const struct resource_policy *placing = placing_policy(catalog, reservation);
         _cleanup_(policy_matches_clear) struct policy_matches matches = {0};
         int r;
@@ -210,11 +217,21 @@ int tally_classify(void *userdata, const struct reservation *reservation, struct
         for (size_t i = 0; i < matches.count && r >= 0; i++) {
                 if (matches.items[i] == placing)
                         placing = NULL;
-                r = add_units(matches.items[i], reservation, ret);
+                r = add_units(matches.items[i], reservation, unbounded, ret);
         }
         if (placing && r >= 0)
-                r = add_units(placing, reservation, ret);
+                r = add_units(placing, reservation, unbounded, ret);
         return r;
+}
+
+int tally_classify(void *userdata, const struct reservation *reservation, struct counter_keys *ret)
+{
+        return classify(userdata, reservation, false, ret);
+}
+
+int tally_classify_all(void *userdata, const struct reservation *reservation, struct counter_keys *ret)
+{
+        return classify(userdata, reservation, true, ret);
 }
 
 static bool policy_reads(const struct resource_policy *policy, const char *label)

@@ -24,6 +24,10 @@ char *tally_pool_key(const char *region, const char *series);
 /* The counter of what a region's virtual nodes have: of one series, or ("") of all together; likewise. */
 char *tally_region_key(const char *region, const char *series);
 
+/* What the counters of a unit begin with: all of its key where the policy has no matchLabelKeys, else a comma and a
+ * value for each of them follow. A new string, or NULL. */
+char *tally_unit_name(const struct resource_policy *policy, size_t unit);
+
 /*
  * The counter of a unit for the group that these labels belong to. Returns 1 and *ret, a new string; 0 where a label
  * of the policy's matchLabelKeys is missing; -ENOMEM.
@@ -36,3 +40,6 @@ int tally_placement(char **ret, const struct resource_policy *policy, size_t uni
 /* A classifier's functions; `userdata` is the struct catalog. */
 int tally_classify(void *userdata, const struct reservation *reservation, struct counter_keys *ret);
 bool tally_reads(void *userdata, const char *label);
+
+/* Likewise, but units that have no bound are counted, too: for a person to look at. */
+int tally_classify_all(void *userdata, const struct reservation *reservation, struct counter_keys *ret);

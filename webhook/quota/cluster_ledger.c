@@ -37,7 +37,7 @@ const char *cluster_obstacle(const struct cluster_ledger *ledger)
                 return "pods have not been listed";
         if (!ledger->object && ledger->store)
                 return "the ledger has not been read";
-        if (ledger->doubtful)
+        if (ledger->doubtful && ledger->store)
                 return "the ledger must be read again";
         if (!ledger->open && ledger->store)
                 return "the ledger was lost, and is closed for the time to live of what it may have promised";
@@ -494,6 +494,20 @@ void cluster_ledger_pool(struct cluster_ledger *ledger, const char *key, int64_t
         *ret_used = used ? quantity_value(used->gpus) : 0;
         *ret_reserved = reserved ? quantity_value(reserved->gpus) : 0;
         lock_release(&ledger->lock);
+}
+
+int cluster_ledger_visit(struct cluster_ledger *ledger,
+                         int (*visit)(void *userdata, const char *key, const struct counter *counter), void *userdata)
+{
+        int r = 0;
+
+        lock_acquire(&ledger->lock);
+        if (ledger->pods)
+                r = counters_visit(usage_counters(ledger->pods), visit, userdata);
+        if (r >= 0)
+                r = counters_visit(ledger->promises.counters, visit, userdata);
+        lock_release(&ledger->lock);
+        return r;
 }
 
 void cluster_ledger_status(struct cluster_ledger *ledger, struct cluster_ledger_status *ret)

@@ -31,6 +31,7 @@
 #include "util/cleanup.h"
 
 struct cluster_ledger;
+struct counter;
 struct error;
 struct ledger;
 struct ledger_store;
@@ -77,6 +78,14 @@ uint64_t cluster_ledger_quotas_written(struct cluster_ledger *ledger);
 
 /* GPUs that live pods hold and that are promised beyond them, for a pool's key (admission/tally.h). */
 void cluster_ledger_pool(struct cluster_ledger *ledger, const char *key, int64_t *ret_used, int64_t *ret_reserved);
+
+/*
+ * Calls `visit` with each counter, under the lock: of what live pods hold, then of what is promised beyond them; a
+ * key may come twice. Stops at a negative result and returns it.
+ */
+int cluster_ledger_visit(struct cluster_ledger *ledger,
+                         int (*visit)(void *userdata, const char *key, const struct counter *counter),
+                         void *userdata);
 
 /* What a person wants to know of it. */
 struct cluster_ledger_status {

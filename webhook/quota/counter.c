@@ -93,6 +93,16 @@ const struct counter *counters_find(const struct counters *counters, const char 
         return entry ? &entry->counter : NULL;
 }
 
+int counters_visit(const struct counters *counters,
+                   int (*visit)(void *userdata, const char *key, const struct counter *counter), void *userdata)
+{
+        int r = 0;
+
+        for (const struct counter_entry *entry = counters->entries; entry && r >= 0; entry = entry->hh.next)
+                r = visit(userdata, entry->key, &entry->counter);
+        return r < 0 ? r : 0;
+}
+
 static struct counter_entry *get_entry(struct counters *counters, const char *key)
 {
         struct counter_entry *entry = find_entry(counters, key);

@@ -46,6 +46,10 @@ DEFINE_CLEANUP(struct counters *, counters_free);
 /* NULL where nothing is linked to the key. */
 const struct counter *counters_find(const struct counters *counters, const char *key);
 
+/* Calls `visit` with each; stops at a negative result and returns it. */
+int counters_visit(const struct counters *counters,
+                   int (*visit)(void *userdata, const char *key, const struct counter *counter), void *userdata);
+
 /* One of the counters that something counts toward; it lives as long as something is linked to it. */
 struct counter_link {
         struct counter_entry *entry; /* borrowed */
