@@ -44,11 +44,3 @@ static inline json_t *quota_object(const char *name, int gpus, unsigned version,
         set_metadata(object, name, version, generation);
         return object;
 }
-
-/* Stands in for that of kube/reflector.c. */
-uint64_t object_version(const json_t *object)
-{
-        const json_t *metadata = json_object_get(object, "metadata");
-
-        return strtoull(json_string_value(json_object_get(metadata, "resourceVersion")), NULL, 10);
-}

@@ -242,6 +242,23 @@ START_TEST(an_object_from_no_file_goes_by_its_origin_and_has_no_lines)
 }
 END_TEST
 
+START_TEST(an_object_from_no_file_is_kept_among_the_others)
+{
+        json_t *object = json_pack("{s:s, s:s}", "apiVersion", "v1", "kind", "Pod");
+        struct manifests manifests = MANIFESTS_INIT;
+        char origin[] = "default/p";
+
+        ck_assert_int_eq(manifests_add(&manifests, object, origin), 0);
+        json_decref(object);
+        origin[0] = 'x';
+        ck_assert_uint_eq(manifests.count, 1);
+        ck_assert_str_eq(manifests.items[0].file, "default/p");
+        ck_assert_str_eq(manifests.items[0].api_version, "v1");
+        ck_assert_uint_eq(manifest_line(&manifests.items[0], "kind"), 0);
+        manifests_clear(&manifests);
+}
+END_TEST
+
 static void add(TCase *tests)
 {
         tcase_add_checked_fixture(tests, scratch_setup, scratch_teardown);
@@ -254,6 +271,7 @@ static void add(TCase *tests)
         tcase_add_test(tests, standard_input_is_a_file);
         tcase_add_loop_test(tests, knows_the_names_of_manifests, 0, ARRAY_SIZE(name_cases));
         tcase_add_test(tests, an_object_from_no_file_goes_by_its_origin_and_has_no_lines);
+        tcase_add_test(tests, an_object_from_no_file_is_kept_among_the_others);
 }
 
 int main(void)

@@ -1,7 +1,7 @@
 /*
  * `regionfit dry-run`: reads everything first, since policies may come after the workloads that they select, then
- * places pod after pod on a ledger in memory. The decisions are those of `serve`, made by the same function; what is
- * different is where pods come from and that nobody is waiting.
+ * places pod after pod on a ledger in memory, which of a cluster begins with what its pods hold. The decisions are
+ * those of `serve`, made by the same function; what is different is where pods come from and that nobody is waiting.
  */
 #include <errno.h>
 #include <getopt.h>
@@ -15,12 +15,17 @@
 #include "admission/pod.h"
 #include "admission/review.h"
 #include "cli/cli.h"
+#include "cli/kube_options.h"
 #include "cli/output.h"
 #include "cli/placement_options.h"
+#include "cluster/snapshot.h"
+#include "kube/client.h"
+#include "kube/config.h"
 #include "manifest/diagnostics.h"
 #include "manifest/field.h"
 #include "manifest/manifest.h"
 #include "manifest/workload.h"
+#include "quota/cluster_ledger.h"
 #include "quota/embedded_ledger.h"
 #include "quota/ledger.h"
 #include "util/error.h"
@@ -33,6 +38,8 @@ static const char help[] =
         "Places every pod that the given workloads would create, in order, each seeing the reservations of\n"
         "those before it. Policies, quotas and workloads may be in any files, in any order. A DaemonSet counts\n"
         "as one pod, a CronJob as one run. AdmissionReviews are answered as `serve` would answer them.\n"
+        "With --kubeconfig or --context, policies and quotas of the cluster that the files do not define count as\n"
+        "well, as do its pods and what is promised there. Nothing is written.\n"
         "\n"
         "  -f, --filename PATH       a file, a folder, or - for standard input; may be repeated\n"
         "  -o, --output FORM         patch (default): one JSON object per pod, {\"pod\": ..., \"patch\": [...]}\n"
@@ -40,8 +47,8 @@ static const char help[] =
         "                            yaml, json: the pods as they would be stored, refused ones as they are\n"
         "                            diff: what changes in each pod\n"
         "                            review: the AdmissionReview that answers for each pod\n"
-        "  -n, --namespace NAME      for workloads that name none (default: default)\n" PLACEMENT_OPTIONS_HELP
-        "  -h, --help\n"
+        "  -n, --namespace NAME      for workloads that name none (default: that of the context, or\n"
+        "                            default)\n" KUBE_OPTIONS_HELP PLACEMENT_OPTIONS_HELP "  -h, --help\n"
         "\n"
         "Exit status: 0 every pod has its place, 3 a pod fits nowhere, 1 something could not be read (the rest\n"
         "is placed nevertheless), 2 wrong usage.\n";
@@ -50,6 +57,7 @@ static const struct option long_options[] = {
         {"filename", required_argument, NULL, 'f'},
         {"output", required_argument, NULL, 'o'},
         {"namespace", required_argument, NULL, 'n'},
+        KUBE_OPTIONS,
         PLACEMENT_OPTIONS,
         {"help", no_argument, NULL, 'h'},
         {0},
@@ -59,10 +67,15 @@ struct run {
         const struct output_form *form;
         const char *namespace;
         struct placement_options placement;
+        struct kube_options kube;
+        struct kube_config *config; /* owned */
+        struct kube_client *client; /* owned; NULL: files are all there is */
+        struct snapshot snapshot;
         struct manifests manifests;
         struct diagnostics diagnostics;
         struct catalog *catalog;     /* owned */
-        struct ledger *ledger;       /* owned */
+        struct ledger *embedded;     /* owned; without a cluster */
+        struct ledger *ledger;       /* borrowed: that one, or the snapshot's */
         struct admission *admission; /* owned */
         struct output *output;       /* owned */
         size_t n_paths, n_pods;
@@ -73,7 +86,10 @@ static void run_clear(struct run *run)
 {
         output_free(run->output);
         admission_free(run->admission);
-        ledger_free(run->ledger);
+        ledger_free(run->embedded);
+        snapshot_clear(&run->snapshot);
+        kube_client_free(run->client);
+        kube_config_free(run->config);
         catalog_unref(run->catalog);
         manifests_clear(&run->manifests);
         diagnostics_clear(&run->diagnostics);
@@ -111,6 +127,8 @@ static int take_option(struct run *run, int option, const char *value, char **ar
         case '?':
                 return cli_option_error(COMMAND, argv);
         default:
+                if (kube_options_take(&run->kube, option, value))
+                        return 0;
                 r = placement_options_take(&run->placement, COMMAND, option, value);
                 return r < 0 ? -r : 0;
         }
@@ -141,6 +159,27 @@ static const char *const *gpu_resources(const struct run *run)
         return run->placement.gpu_resources ? run->placement.gpu_resources : pod_default_gpu_resources;
 }
 
+/* What pods hold: nothing, or what they hold in the cluster, whose policies and quotas come with it. */
+static int read_cluster(struct run *run, struct error *error)
+{
+        int r;
+
+        if (!kube_options_given(&run->kube)) {
+                r = embedded_ledger_new(&run->embedded, NULL, error);
+                run->ledger = run->embedded;
+                return r;
+        }
+        r = kube_options_connect(&run->kube, &run->config, &run->client, error);
+        if (r >= 0)
+                r = snapshot_read(&run->snapshot, &run->manifests, run->client, gpu_resources(run), error);
+        if (r < 0)
+                return r;
+        if (!run->namespace)
+                run->namespace = kube_config_namespace(run->config);
+        run->ledger = cluster_ledger_base(run->snapshot.ledger);
+        return 0;
+}
+
 static int prepare(struct run *run, struct error *error)
 {
         _cleanup_(catalog_objects_clear) struct catalog_objects objects = CATALOG_OBJECTS_INIT;
@@ -148,14 +187,17 @@ static int prepare(struct run *run, struct error *error)
                                                   .gpu_resources = gpu_resources(run)};
         int r;
 
+        r = read_cluster(run, error);
+        if (r < 0)
+                return r;
+        if (!run->namespace)
+                run->namespace = "default";
         r = catalog_objects_read(&objects, &run->manifests, &run->diagnostics);
         if (r >= 0)
-                r = catalog_new(&run->catalog, &objects, NULL, &run->diagnostics);
+                r = catalog_new(&run->catalog, &objects, run->snapshot.nodes, &run->diagnostics);
         if (r < 0)
                 return error_oom(error);
-        r = embedded_ledger_new(&run->ledger, NULL, error);
-        if (r >= 0)
-                r = admission_new(&run->admission, run->ledger, &options, error);
+        r = admission_new(&run->admission, run->ledger, &options, error);
         if (r >= 0)
                 r = admission_use(run->admission, run->catalog, error);
         if (r < 0)
@@ -279,7 +321,7 @@ static void print_diagnostics(const struct diagnostics *diagnostics)
 
 int cli_dry_run(int argc, char **argv)
 {
-        _cleanup_(run_clear) struct run run = {.form = output_find("patch"), .namespace = "default"};
+        _cleanup_(run_clear) struct run run = {.form = output_find("patch")};
         _cleanup_error_ struct error error = ERROR_INIT;
         int r;
 

@@ -1,6 +1,7 @@
 /*
  * `regionfit lint`: everything that reading finds, then what holding objects against each other finds, in the order
- * of the files.
+ * of the files. Of objects that are both in files and in the cluster, those in files count; what is wrong in the
+ * cluster alone is nothing that whoever lints files could mend.
  */
 #include <errno.h>
 #include <getopt.h>
@@ -11,6 +12,10 @@
 #include "admission/catalog.h"
 #include "admission/pod.h"
 #include "cli/cli.h"
+#include "cli/kube_options.h"
+#include "cluster/snapshot.h"
+#include "kube/client.h"
+#include "kube/config.h"
 #include "manifest/diagnostics.h"
 #include "manifest/field.h"
 #include "manifest/manifest.h"
@@ -22,20 +27,23 @@
 #define COMMAND "lint"
 
 static const char help[] =
-        "Usage: regionfit lint -f PATH...\n"
+        "Usage: regionfit lint -f PATH... [--kubeconfig FILE] [--context NAME]\n"
         "\n"
         "Says what is wrong with policies, quotas and workloads, as `file:line: error: field: what would be right`:\n"
         "malformed and unknown fields, units that are never reached or never fit, regions without a quota and\n"
         "series that a region does not offer, overlapping policies, podLabels that a workload's own selector does\n"
         "not allow, illegal labels.\n"
+        "With --kubeconfig or --context, files are held against the policies and quotas of the cluster that they do\n"
+        "not define; without files, those are what is looked at, as `namespace/name: error: ...`.\n"
         "\n"
-        "  -f, --filename PATH   a file, a folder, or - for standard input; may be repeated\n"
+        "  -f, --filename PATH   a file, a folder, or - for standard input; may be repeated\n" KUBE_OPTIONS_HELP
         "  -h, --help\n"
         "\n"
         "Exit status: 0 no errors (there may be warnings), 1 errors, 2 wrong usage.\n";
 
 static const struct option long_options[] = {
         {"filename", required_argument, NULL, 'f'},
+        KUBE_OPTIONS,
         {"help", no_argument, NULL, 'h'},
         {0},
 };
@@ -46,6 +54,8 @@ struct run {
         struct catalog_objects objects;
         struct lint_policy *policies; /* owned; what they point to is in the lists above */
         size_t n_policies, n_paths;
+        size_t n_from_files; /* so many of the manifests, the first ones; the others are the cluster's */
+        struct kube_options kube;
 };
 
 static void run_clear(struct run *run)
@@ -70,6 +80,8 @@ static int parse(struct run *run, int argc, char **argv)
                 }
                 if (option == '?')
                         return cli_option_error(COMMAND, argv);
+                if (kube_options_take(&run->kube, option, optarg))
+                        continue;
                 run->n_paths++;
                 if (manifests_read(&run->manifests, optarg, &run->diagnostics, &error) < 0) {
                         cli_print_error(COMMAND, &error);
@@ -78,7 +90,23 @@ static int parse(struct run *run, int argc, char **argv)
         }
         if (optind < argc)
                 return cli_usage_error(COMMAND, "takes no argument \"%s\"; files are given with -f", argv[optind]);
-        return run->n_paths ? 0 : cli_usage_error(COMMAND, "nothing to read: -f is missing");
+        if (!run->n_paths && !kube_options_given(&run->kube))
+                return cli_usage_error(COMMAND, "nothing to read: -f is missing, or --kubeconfig");
+        return 0;
+}
+
+static int read_cluster(struct run *run, struct error *error)
+{
+        _cleanup_(kube_config_freep) struct kube_config *config = NULL;
+        _cleanup_(kube_client_freep) struct kube_client *client = NULL;
+        uint64_t version;
+        int r;
+
+        run->n_from_files = run->manifests.count;
+        if (!kube_options_given(&run->kube))
+                return 0;
+        r = kube_options_connect(&run->kube, &config, &client, error);
+        return r < 0 ? r : snapshot_objects(&run->manifests, client, &version, error);
 }
 
 /* Reads one object into the lists; notes where each policy was written. */
@@ -126,7 +154,9 @@ static int lint_all(struct run *run)
         run->policies = calloc(run->manifests.count + 1, sizeof(*run->policies));
         if (!run->policies)
                 return -ENOMEM;
-        for (size_t i = 0; i < run->manifests.count && r >= 0; i++)
+        for (size_t i = run->n_from_files; i < run->manifests.count && r >= 0; i++)
+                r = read_object(run, &run->manifests.items[i]);
+        for (size_t i = 0; i < run->n_from_files && r >= 0; i++)
                 r = read_object(run, &run->manifests.items[i]);
         if (r >= 0)
                 r = catalog_new(&catalog, &run->objects, NULL, &run->diagnostics);
@@ -145,6 +175,15 @@ static int lint_all(struct run *run)
                               &run->diagnostics);
         }
         return r;
+}
+
+/* Whether a file that was given goes by this name. */
+static bool is_from_file(const struct run *run, const struct diagnostic *diagnostic)
+{
+        for (size_t i = run->n_from_files; diagnostic->file && i < run->manifests.count; i++)
+                if (!strcmp(run->manifests.items[i].file, diagnostic->file))
+                        return false;
+        return true;
 }
 
 static int compare_diagnostics(const void *a, const void *b)
@@ -167,31 +206,43 @@ static void print_diagnostic(const struct diagnostic *diagnostic)
                *diagnostic->path ? ": " : "", diagnostic->message);
 }
 
-static void print_all(struct diagnostics *diagnostics)
+/* Where files are linted, what is wrong in the cluster alone is left out. Returns how many errors were printed. */
+static size_t print_all(struct run *run)
 {
-        size_t n_warnings = diagnostics->count - diagnostics->n_errors;
+        struct diagnostics *diagnostics = &run->diagnostics;
+        size_t n[] = {[SEVERITY_ERROR] = 0, [SEVERITY_WARNING] = 0};
 
         if (diagnostics->count)
                 qsort(diagnostics->items, diagnostics->count, sizeof(*diagnostics->items), compare_diagnostics);
-        for (size_t i = 0; i < diagnostics->count; i++)
+        for (size_t i = 0; i < diagnostics->count; i++) {
+                if (run->n_paths && !is_from_file(run, &diagnostics->items[i]))
+                        continue;
                 print_diagnostic(&diagnostics->items[i]);
-        printf("%zu error%s, %zu warning%s\n", diagnostics->n_errors, diagnostics->n_errors == 1 ? "" : "s",
-               n_warnings, n_warnings == 1 ? "" : "s");
+                n[diagnostics->items[i].severity]++;
+        }
+        printf("%zu error%s, %zu warning%s\n", n[SEVERITY_ERROR], n[SEVERITY_ERROR] == 1 ? "" : "s",
+               n[SEVERITY_WARNING], n[SEVERITY_WARNING] == 1 ? "" : "s");
+        return n[SEVERITY_ERROR];
 }
 
 int cli_lint(int argc, char **argv)
 {
         _cleanup_(run_clear) struct run run = {0};
+        _cleanup_error_ struct error error = ERROR_INIT;
+        size_t n_errors;
         int r;
 
         r = parse(&run, argc, argv);
         if (r)
                 return r < 0 ? cli_flush(COMMAND) : r;
-        if (lint_all(&run) < 0 || run.diagnostics.failure) {
-                cli_print_error(COMMAND, NULL);
+        r = read_cluster(&run, &error);
+        if (r >= 0 && (lint_all(&run) < 0 || run.diagnostics.failure))
+                r = error_oom(&error);
+        if (r < 0) {
+                cli_print_error(COMMAND, &error);
                 return EXIT_STATUS_FAILURE;
         }
-        print_all(&run.diagnostics);
+        n_errors = print_all(&run);
         r = cli_flush(COMMAND);
-        return run.diagnostics.n_errors ? EXIT_STATUS_FAILURE : r;
+        return n_errors ? EXIT_STATUS_FAILURE : r;
 }

@@ -18,7 +18,7 @@
 struct source {
         unsigned references; /* not shared between threads */
         char *file;          /* owned */
-        char *text;          /* owned */
+        char *text;          /* owned; NULL: the object came from no file */
         size_t size;
         json_t *documents; /* owned; an array */
 };
@@ -51,7 +51,7 @@ unsigned manifest_line(const struct manifest *manifest, const char *path)
         _cleanup_(freep) char *whole = NULL;
         const char *join = *manifest->path && *path && *path != '[' ? "." : "";
 
-        if (!source)
+        if (!source || !source->text)
                 return 0;
         if (asprintf(&whole, "%s%s%s", manifest->path, join, path) < 0) {
                 whole = NULL;
@@ -103,6 +103,18 @@ static int add_object(struct manifests *manifests, struct source *source, size_t
                 .path = path,
         };
         return 0;
+}
+
+int manifests_add(struct manifests *manifests, json_t *object, const char *origin)
+{
+        _cleanup_(source_unrefp) struct source *source = calloc(1, sizeof(*source));
+
+        if (!source)
+                return -ENOMEM;
+        *source = (struct source){.references = 1, .file = strdup(origin), .documents = json_pack("[O]", object)};
+        if (!source->file || !source->documents)
+                return -ENOMEM;
+        return add_object(manifests, source, 0, strdup(""), object);
 }
 
 /* A place that is no object has nothing to hang a diagnostic on but its line. */

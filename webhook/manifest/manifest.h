@@ -18,7 +18,7 @@ struct manifest {
         const char *api_version; /* borrowed from object; "" where it is missing */
         const char *kind;        /* borrowed from object; "" where it is missing */
         json_t *object;          /* borrowed from its source; always a JSON object */
-        struct source *source;   /* a reference, owned: the text, kept to find lines in it; NULL: there is none */
+        struct source *source;   /* a reference, owned: the text, kept to find lines in it; NULL: none */
         size_t document;         /* which document of the file, from 0 */
         char *path;              /* owned; where the object stands in it: "" or "items[3]" */
 };
@@ -46,7 +46,10 @@ int manifests_read(struct manifests *manifests, const char *path, struct diagnos
 int manifests_parse(struct manifests *manifests, const char *file, const char *text, size_t size,
                     struct diagnostics *diagnostics);
 
-/* An object that came from no file and goes by the name `origin`; nothing has to be cleared. Both are borrowed. */
+/* Appends an object that came from no file and goes by the name `origin`; takes a reference to it. -ENOMEM. */
+int manifests_add(struct manifests *manifests, json_t *object, const char *origin);
+
+/* Such an object by itself; nothing has to be cleared. Both are borrowed. */
 struct manifest manifest_from_object(json_t *object, const char *origin);
 
 /* The line of the value at `path`, below this object; 0 where it came from no file. */
