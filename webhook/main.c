@@ -12,8 +12,9 @@ static const struct {
         const char *summary;
 } commands[] = {
         {"serve", cli_serve, "answer the API server's reviews over HTTPS"},
-        {"dry-run", cli_dry_run, "place workloads from files, with no server and no cluster"},
+        {"dry-run", cli_dry_run, "place workloads from files, on nothing or on what a cluster holds"},
         {"lint", cli_lint, "say what is wrong with policies, quotas and workloads"},
+        {"status", cli_status, "show what a cluster's pools hold and how the replicas fare"},
         {"certs", cli_certs, "make, renew, rotate and show certificates"},
         {"version", cli_version, "print the version"},
 };

@@ -1,0 +1,125 @@
+/*
+ * The replicas as their Leases tell: who leads, how long ago each was heard of, and how far its view is behind.
+ */
+#include "cluster/replicas.h"
+
+#include <errno.h>
+
+#include "fake_kube.h"
+#include "json.h"
+
+#define NOW 1767225600 /* 2026-01-01T00:00:00Z */
+
+/* A replica of the namespace "system", last heard of ten seconds before. */
+#define REPLICA(name, annotations)                                                                               \
+        "{'metadata': {'namespace': 'system', 'name': 'regionfit-" name "', 'annotations': {" annotations "}}, " \
+        "'spec': {'holderIdentity': '" name "', 'renewTime': '2025-12-31T23:59:50.123456Z'}}"
+#define LEADER(name, renewed) \
+        "{'spec': {'holderIdentity': '" name "', 'leaseDurationSeconds': 15, 'renewTime': '" renewed "'}}"
+
+static const char *leases, *leader; /* what is stored; NULL: none */
+
+static char *quote(const char *text)
+{
+        char *copy = strdup(text);
+
+        for (char *c = copy; *c; c++)
+                if (*c == '\'')
+                        *c = '"';
+        return copy;
+}
+
+static int serve(const struct fake_call *call, size_t index, char **ret_body)
+{
+        (void)index;
+        ck_assert_int_eq(call->method, KUBE_GET);
+        if (!strcmp(call->path, "/apis/coordination.k8s.io/v1/leases?labelSelector=regionfit.io/component=replica")) {
+                if (!leases)
+                        return -EACCES;
+                *ret_body = quote(leases);
+                return 0;
+        }
+        ck_assert_str_eq(call->path, "/apis/coordination.k8s.io/v1/namespaces/system/leases/regionfit");
+        if (!leader)
+                return -ENOENT;
+        *ret_body = quote(leader);
+        return 0;
+}
+
+static const struct replica_case {
+        const char *name;
+        const char *leases, *leader;
+        const char *replicas;
+} cases[] = {
+        {"nobody serves", "{'items': []}", NULL, "[]"},
+        {"a replica that leads and is not behind",
+         "{'items': [" REPLICA("a", "'regionfit.io/view': '700', 'regionfit.io/ledger': '690', "
+                                    "'regionfit.io/version': '0.1.0'") "]}",
+         LEADER("a", "2025-12-31T23:59:50.000000Z"),
+         "[{'namespace': 'system', 'identity': 'a', 'leader': true, 'version': '0.1.0', "
+         "'renewTime': '2025-12-31T23:59:50.123456Z', 'age': 10, 'view': '700', 'ledger': '690', 'lag': 0}]"},
+        {"one that is behind, one that has seen nothing, and an old leader",
+         "{'items': [" REPLICA("a", "'regionfit.io/view': '500'") "," REPLICA("b", "") "]}",
+         LEADER("a", "2025-12-31T23:59:40.000000Z"),
+         "[{'namespace': 'system', 'identity': 'a', 'leader': false, 'version': '', "
+         "'renewTime': '2025-12-31T23:59:50.123456Z', 'age': 10, 'view': '500', 'ledger': '', 'lag': 150},"
+         "{'namespace': 'system', 'identity': 'b', 'leader': false, 'version': '', "
+         "'renewTime': '2025-12-31T23:59:50.123456Z', 'age': 10, 'view': '', 'ledger': '', 'lag': null}]"},
+        {"nobody has ever led", "{'items': [" REPLICA("a", "'regionfit.io/view': '900'") "]}", NULL,
+         "[{'namespace': 'system', 'identity': 'a', 'leader': false, 'version': '', "
+         "'renewTime': '2025-12-31T23:59:50.123456Z', 'age': 10, 'view': '900', 'ledger': '', 'lag': 0}]"},
+};
+
+START_TEST(replicas_are_what_their_leases_say)
+{
+        const struct replica_case *test = &cases[_i];
+        json_auto_t *replicas = NULL, *expected = json_text(test->replicas);
+        char *text;
+
+        leases = test->leases;
+        leader = test->leader;
+        fake_kube.answer = serve;
+        ck_assert_int_eq(replicas_read(&replicas, NULL, 650, NOW, NULL), 0);
+        text = json_dumps(replicas, JSON_COMPACT);
+        ck_assert_msg(json_equal(replicas, expected), "%s: %s", test->name, text);
+        ck_assert_uint_le(fake_kube_count(), 2);
+        free(text);
+}
+END_TEST
+
+START_TEST(who_may_not_list_leases_is_told_so)
+{
+        _cleanup_error_ struct error error = ERROR_INIT;
+        json_t *replicas = NULL;
+
+        leases = NULL;
+        fake_kube.answer = serve;
+        ck_assert_int_eq(replicas_read(&replicas, NULL, 0, NOW, &error), -EACCES);
+        ck_assert_str_eq(error_message(&error), "the test wants it so");
+        ck_assert_ptr_null(replicas);
+}
+END_TEST
+
+START_TEST(an_answer_that_is_no_json_is_an_error)
+{
+        _cleanup_error_ struct error error = ERROR_INIT;
+        json_t *replicas = NULL;
+
+        leases = "<html>";
+        fake_kube.answer = serve;
+        ck_assert_int_eq(replicas_read(&replicas, NULL, 0, NOW, &error), -EIO);
+        ck_assert_ptr_nonnull(strstr(error_message(&error), "the answer is no JSON"));
+}
+END_TEST
+
+static void add(TCase *tests)
+{
+        tcase_add_loop_test(tests, replicas_are_what_their_leases_say, 0, ARRAY_SIZE(cases));
+        tcase_add_test(tests, who_may_not_list_leases_is_told_so);
+        tcase_add_test(tests, an_answer_that_is_no_json_is_an_error);
+}
+
+int main(void)
+{
+        return unit_main("replicas", add);
+}
