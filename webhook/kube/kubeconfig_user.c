@@ -17,14 +17,15 @@ static json_t *describe_cluster(const struct kubeconfig_entry *cluster)
 {
         static const char *const copied[] = {"server",    "tls-server-name",     "insecure-skip-tls-verify",
                                              "proxy-url", "disable-compression", "certificate-authority-data"};
-        json_t *described = json_object(), *extension;
+        json_auto_t *described = json_object();
+        json_t *extension;
         size_t i;
 
-        for (i = 0; described && i < sizeof(copied) / sizeof(copied[0]); i++) {
+        for (i = 0; i < sizeof(copied) / sizeof(copied[0]); i++) {
                 json_t *value = json_object_get(cluster->value.value, copied[i]);
 
                 if (value && json_object_set(described, copied[i], value) < 0)
-                        return json_decref(described), NULL;
+                        return NULL;
         }
         json_array_foreach (json_object_get(cluster->value.value, "extensions"), i, extension) {
                 const char *name = json_string_value(json_object_get(extension, "name"));
@@ -32,9 +33,9 @@ static json_t *describe_cluster(const struct kubeconfig_entry *cluster)
 
                 if (name && config && !strcmp(name, API_GROUP "exec") &&
                     json_object_set(described, "config", config) < 0)
-                        return json_decref(described), NULL;
+                        return NULL;
         }
-        return described;
+        return steal_pointer(&described);
 }
 
 /* A CA in a file is told as data, too. */

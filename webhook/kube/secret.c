@@ -10,7 +10,8 @@
 
 #include "util/error.h"
 
-#define FILE_SIZE_MAX (1024 * 1024)
+#define FIRST_SIZE ((size_t)8 * 1024)
+#define FILE_SIZE_MAX ((size_t)1024 * 1024)
 
 char *secret_wipe(char *secret)
 {
@@ -20,27 +21,44 @@ char *secret_wipe(char *secret)
         return NULL;
 }
 
+/* Makes room for as much again, without leaving a copy behind. */
+static int grow(char **text, size_t *capacity)
+{
+        size_t larger = *capacity ? 2 * *capacity : FIRST_SIZE;
+        char *moved = calloc(1, larger + 1);
+
+        if (!moved)
+                return -ENOMEM;
+        if (*text)
+                memcpy(moved, *text, *capacity);
+        secret_wipe(*text);
+        *text = moved;
+        *capacity = larger;
+        return 0;
+}
+
 int secret_read(char **ret, const char *path, struct error *error)
 {
         _cleanup_(fclosep) FILE *stream = fopen(path, "re");
         _cleanup_(secret_wipep) char *text = NULL;
-        size_t size;
+        size_t size = 0, capacity = 0;
 
         if (!stream)
                 return error_set_errno(error, errno, "cannot open %s", path);
         setbuf(stream, NULL);
-        text = calloc(1, FILE_SIZE_MAX + 1);
-        if (!text)
-                return error_oom(error);
-        size = fread(text, 1, FILE_SIZE_MAX, stream);
-        if (ferror(stream))
-                return error_set_errno(error, errno ? errno : EIO, "cannot read %s", path);
-        if (size == FILE_SIZE_MAX)
-                return error_set(error, EINVAL, "%s is larger than a file of its kind can be", path);
+        while (size == capacity) {
+                if (size >= FILE_SIZE_MAX)
+                        return error_set(error, EINVAL, "%s is larger than a file of its kind can be", path);
+                if (grow(&text, &capacity) < 0)
+                        return error_oom(error);
+                size += fread(text + size, 1, capacity - size, stream);
+                if (ferror(stream))
+                        return error_set_errno(error, errno ? errno : EIO, "cannot read %s", path);
+        }
         if (memchr(text, '\0', size))
                 return error_set(error, EINVAL, "%s is no text: it has a NUL in it", path);
-        *ret = strdup(text);
-        return *ret ? 0 : error_oom(error);
+        *ret = steal_pointer(&text);
+        return 0;
 }
 
 int secret_from_base64(char **ret, const char *text)

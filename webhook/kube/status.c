@@ -11,7 +11,8 @@
 
 #include "util/error.h"
 
-#define MESSAGE_MAX 4096 /* bytes shown */
+#define BODY_MAX ((size_t)1024 * 1024) /* of a Status; what is larger is none */
+#define MESSAGE_MAX 4096               /* bytes shown */
 
 static const struct {
         int status;
@@ -77,7 +78,7 @@ static int shown(const char *text)
 
 int status_error(int status, const char *body, size_t size, struct error *error)
 {
-        json_auto_t *object = body ? json_loadb(body, size, 0, NULL) : NULL;
+        json_auto_t *object = body && size <= BODY_MAX ? json_loadb(body, size, 0, NULL) : NULL;
         const char *kind = json_string_value(json_object_get(object, "kind"));
         bool is_status = kind && !strcmp(kind, "Status");
         const char *reason = is_status ? json_string_value(json_object_get(object, "reason")) : NULL;
