@@ -5,7 +5,6 @@
  */
 #pragma once
 
-#include <ctype.h>
 #include <errno.h>
 #include <pthread.h>
 #include <stdarg.h>
@@ -161,36 +160,4 @@ void kube_response_clear(struct kube_response *response)
 {
         free(response->body);
         *response = KUBE_RESPONSE_INIT;
-}
-
-static inline void fake_add_value(FILE *to, const char *value)
-{
-        for (; *value; value++) {
-                if (isalnum((unsigned char)*value) || strchr("-._~", *value))
-                        fputc(*value, to);
-                else
-                        fprintf(to, "%%%02X", (unsigned char)*value);
-        }
-}
-
-char *kube_path(const char *format, ...)
-{
-        char *text = NULL;
-        size_t size;
-        FILE *to = open_memstream(&text, &size);
-        va_list arguments;
-
-        ck_assert_ptr_nonnull(to);
-        va_start(arguments, format);
-        for (; *format; format++) {
-                if (*format != '%')
-                        fputc(*format, to);
-                else if (*++format == 's')
-                        fake_add_value(to, va_arg(arguments, const char *));
-                else
-                        fprintf(to, "%d", va_arg(arguments, int));
-        }
-        va_end(arguments);
-        fclose(to);
-        return text;
 }
