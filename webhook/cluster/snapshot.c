@@ -10,30 +10,16 @@
 #include <string.h>
 
 #include "admission/node_table.h"
+#include "cluster/catalog_source.h"
 #include "cluster/known_object.h"
+#include "cluster/ledger_feed.h"
 #include "cluster/nodes.h"
 #include "cluster/pods.h"
 #include "kube/client.h"
 #include "kube/reflector.h"
-#include "policy/resource_policy.h"
 #include "quota/cluster_ledger.h"
-#include "quota/region_quota.h"
 #include "util/clock.h"
 #include "util/error.h"
-
-static const struct kube_resource policies_resource = {
-        .api = "/apis/" RESOURCE_POLICY_API_VERSION,
-        .plural = "resourcepolicies",
-};
-static const struct kube_resource quotas_resource = {
-        .api = "/apis/" REGION_QUOTA_API_VERSION,
-        .plural = "regionquotas",
-};
-static const struct kube_resource ledger_resource = {
-        .api = "/apis/" RESERVATION_LEDGER_API_VERSION,
-        .plural = "reservationledgers",
-        .name = RESERVATION_LEDGER_NAME,
-};
 
 /* What one list has brought. */
 struct listed {
@@ -124,9 +110,9 @@ int snapshot_objects(struct manifests *manifests, struct kube_client *client, ui
         size_t n = manifests->count;
         int r;
 
-        r = collect(&policies, client, &policies_resource, error);
+        r = collect(&policies, client, &catalog_policies_resource, error);
         if (r >= 0)
-                r = collect(&quotas, client, &quotas_resource, error);
+                r = collect(&quotas, client, &catalog_quotas_resource, error);
         if (r < 0)
                 return r;
         *ret_quotas_version = quotas.version;
@@ -233,7 +219,7 @@ int snapshot_read(struct snapshot *ret, struct manifests *manifests, struct kube
 
         r = cluster_ledger_new(&snapshot.ledger, NULL, &options, error);
         if (r >= 0)
-                r = collect(&ledgers, client, &ledger_resource, error);
+                r = collect(&ledgers, client, &ledger_feed_resource, error);
         if (r >= 0)
                 r = snapshot_objects(manifests, client, &quotas_version, error);
         if (r >= 0)
