@@ -9,6 +9,7 @@
 #include "admission/node_table.h"
 #include "admission/pod.h"
 #include "cluster_objects.h"
+#include "fake_kube.h"
 #include "manifest/diagnostics.h"
 #include "quota/cluster_ledger.h"
 #include "quota/ledger.h"
@@ -86,8 +87,19 @@ static json_t *pod_object(const char *uid, unsigned version)
         return pod;
 }
 
+static int greeting; /* what the API server answers to the first call */
+
+static int greet(const struct fake_call *call, size_t index, char **ret_body)
+{
+        ck_assert_str_eq(call->path, "/version");
+        ck_assert_uint_eq(index, 0);
+        *ret_body = NULL;
+        return greeting;
+}
+
 static void setup(void)
 {
+        fake_kube.answer = greet;
         store("pods", NULL);
         store("nodes", NULL);
 }
@@ -169,6 +181,31 @@ START_TEST(what_cannot_be_listed_is_an_error)
 }
 END_TEST
 
+static const struct greeting_case {
+        const char *name;
+        int greeting;
+        int result;
+} greetings[] = {
+        {"an API server that is not there is not asked further", -EIO, -EIO},
+        {"one that does not take the call is not asked further", -EAGAIN, -EAGAIN},
+        {"one that does not tell its version is there", -EACCES, 0},
+};
+
+START_TEST(an_api_server_is_greeted_first)
+{
+        const struct greeting_case *test = &greetings[_i];
+        _cleanup_(manifests_clear) struct manifests manifests = MANIFESTS_INIT;
+        _cleanup_(snapshot_clear) struct snapshot snapshot = SNAPSHOT_INIT;
+        uint64_t version;
+
+        greeting = test->greeting;
+        ck_assert_msg(take(&snapshot, &manifests, NULL) == test->result, "%s", test->name);
+        ck_assert_msg(!*listed == (test->result < 0), "%s: %s", test->name, listed);
+        fake_kube.n_calls = 0;
+        ck_assert_msg(snapshot_objects(&manifests, NULL, &version, NULL) == test->result, "%s", test->name);
+}
+END_TEST
+
 #define KEY "pool a/A10"
 
 static int count_region(void *userdata, const struct reservation *reservation, struct counter_keys *ret)
@@ -222,6 +259,7 @@ static void add(TCase *tests)
         tcase_add_test(tests, files_go_before_the_cluster);
         tcase_add_test(tests, a_cluster_that_does_not_know_our_kinds_has_none_of_them);
         tcase_add_loop_test(tests, what_cannot_be_listed_is_an_error, 0, ARRAY_SIZE(needed));
+        tcase_add_loop_test(tests, an_api_server_is_greeted_first, 0, ARRAY_SIZE(greetings));
         tcase_add_test(tests, its_ledger_knows_what_pods_hold_and_what_is_promised);
         tcase_add_test(tests, a_ledger_that_cannot_be_read_is_an_error);
 }

@@ -21,6 +21,8 @@
 #include "util/clock.h"
 #include "util/error.h"
 
+#define GREETING (5 * NS_PER_SECOND)
+
 /* What one list has brought. */
 struct listed {
         json_t *objects; /* owned; an array */
@@ -103,8 +105,18 @@ static int append(struct manifests *manifests, size_t n, const json_t *objects)
         return 0;
 }
 
-int snapshot_objects(struct manifests *manifests, struct kube_client *client, uint64_t *ret_quotas_version,
-                     struct error *error)
+/* Whether there is an API server at all: that is known long before a list is given up. */
+static int greet(struct kube_client *client, struct error *error)
+{
+        _cleanup_(kube_response_clear) struct kube_response response = KUBE_RESPONSE_INIT;
+        const struct kube_call call = {.method = KUBE_GET, .path = "/version", .timeout = GREETING};
+        int r = kube_call(client, &call, &response, error);
+
+        return r == -EIO || r == -EAGAIN || r == -ENOMEM ? r : 0;
+}
+
+static int read_objects(struct manifests *manifests, struct kube_client *client, uint64_t *ret_quotas_version,
+                        struct error *error)
 {
         _cleanup_(listed_clear) struct listed policies = {0}, quotas = {0};
         size_t n = manifests->count;
@@ -120,6 +132,14 @@ int snapshot_objects(struct manifests *manifests, struct kube_client *client, ui
         if (r >= 0)
                 r = append(manifests, n, quotas.objects);
         return r == -ENOMEM ? error_oom(error) : r;
+}
+
+int snapshot_objects(struct manifests *manifests, struct kube_client *client, uint64_t *ret_quotas_version,
+                     struct error *error)
+{
+        int r = greet(client, error);
+
+        return r < 0 ? r : read_objects(manifests, client, ret_quotas_version, error);
 }
 
 /* Pods on their way to the ledger. */
@@ -219,9 +239,11 @@ int snapshot_read(struct snapshot *ret, struct manifests *manifests, struct kube
 
         r = cluster_ledger_new(&snapshot.ledger, NULL, &options, error);
         if (r >= 0)
+                r = greet(client, error);
+        if (r >= 0)
                 r = collect(&ledgers, client, &ledger_feed_resource, error);
         if (r >= 0)
-                r = snapshot_objects(manifests, client, &quotas_version, error);
+                r = read_objects(manifests, client, &quotas_version, error);
         if (r >= 0)
                 r = observe(&snapshot, &ledgers, error);
         if (r >= 0)
