@@ -104,14 +104,17 @@ static int serve_alone(const struct serve_options *options, struct error *error)
         return r < 0 ? r : listen_and_watch(options, admission, ledger, policies, error);
 }
 
-/* The host's name, which is a pod's, and a number, as a replica that starts again is another one. */
+/* The pod's name; elsewhere the host's, and a number, as several may run there. */
 static int make_identity(char **ret, struct error *error)
 {
         char host[256] = "", number[RESERVATION_ID_SIZE];
+        const char *pod = getenv("POD_NAME");
+        int n;
 
         if (gethostname(host, sizeof(host) - 1) < 0 || reservation_make_id(number) < 0)
                 return error_set_errno(error, errno, "cannot make up a name for this replica");
-        return asprintf(ret, "%s_%.8s", host, number) < 0 ? error_oom(error) : 0;
+        n = pod ? asprintf(ret, "%s", pod) : asprintf(ret, "%s-%.8s", host, number);
+        return n < 0 ? error_oom(error) : 0;
 }
 
 static int new_cluster(struct cluster **ret, const struct serve_options *options, const char *identity,
@@ -122,6 +125,7 @@ static int new_cluster(struct cluster **ret, const struct serve_options *options
                 .identity = identity,
                 .gpu_resources = gpu_resources(options),
                 .time_to_live = options->ledger_ttl,
+                .capacity_from_nodes = options->placement.decide.capacity_from_nodes,
         };
 
         return cluster_new(ret, client, &wanted, error);

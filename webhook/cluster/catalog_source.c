@@ -345,6 +345,16 @@ void catalog_source_use_nodes(struct catalog_source *source, struct node_table *
         node_table_unref(former);
 }
 
+struct node_table *catalog_source_nodes(struct catalog_source *source)
+{
+        struct node_table *nodes;
+
+        lock_acquire(&source->lock);
+        nodes = source->nodes ? node_table_ref(source->nodes) : NULL;
+        lock_release(&source->lock);
+        return nodes;
+}
+
 static int begin(void *userdata)
 {
         struct catalog_feed *feed = userdata;

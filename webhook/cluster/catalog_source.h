@@ -52,6 +52,9 @@ struct catalog_feed *catalog_source_quotas(struct catalog_source *source);
 /* Nodes as they are from now on (admission/node_table.h); takes a reference. Thread-safe, as are the following. */
 void catalog_source_use_nodes(struct catalog_source *source, struct node_table *nodes);
 
+/* A reference to the newest; NULL before the first. */
+struct node_table *catalog_source_nodes(struct catalog_source *source);
+
 /* How many objects of both kinds have a version that is malformed. */
 size_t catalog_source_faults(struct catalog_source *source);
 

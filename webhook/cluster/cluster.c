@@ -2,9 +2,6 @@
  * What runs for a cluster, and in which order it begins and ends: first the ledger, which reads or creates its
  * object; then the views that feed it and the admission; then what speaks about them to others. It ends the other way
  * round, so that nothing is fed that is gone.
- *
- * The leader's Lease is acquired only once the ledger has been read: that there is a Lease says that there has been a
- * ledger (rule 5).
  */
 #include "cluster/cluster.h"
 
@@ -16,6 +13,7 @@
 #include "cluster/ledger_feed.h"
 #include "cluster/nodes.h"
 #include "cluster/pods.h"
+#include "cluster/presence.h"
 #include "kube/client.h"
 #include "kube/reflector.h"
 #include "quota/cluster_ledger.h"
@@ -38,6 +36,7 @@ struct cluster {
         struct cluster_nodes *nodes;
         struct catalog_source *catalogs;
         struct reflector *views[N_VIEWS];
+        struct presence *presence;
 };
 
 static int use_catalog(void *userdata, struct catalog *catalog, struct error *error)
@@ -74,8 +73,7 @@ int cluster_new(struct cluster **ret, struct kube_client *client, const struct c
                 return error_oom(error);
         cluster->client = client;
         cluster->options = *options;
-        if (kube_store_new(&cluster->store, client, options->namespace, CLUSTER_LEADER_LEASE,
-                           ANNOTATION_RESERVATION) < 0)
+        if (kube_store_new(&cluster->store, client, options->namespace, LEADER_LEASE, ANNOTATION_RESERVATION) < 0)
                 return error_oom(error);
         r = cluster_ledger_new(&cluster->ledger, kube_store_operations(cluster->store), &wanted, error);
         if (r < 0)
@@ -89,6 +87,7 @@ int cluster_new(struct cluster **ret, struct kube_client *client, const struct c
 
 void cluster_stop(struct cluster *cluster)
 {
+        cluster->presence = presence_free(cluster->presence);
         for (size_t i = N_VIEWS; i > 0; i--)
                 cluster->views[i - 1] = reflector_free(cluster->views[i - 1]);
         cluster->catalogs = catalog_source_free(cluster->catalogs);
@@ -135,11 +134,29 @@ static int start_views(struct cluster *cluster, struct error *error)
         return r;
 }
 
+static int announce(struct cluster *cluster, struct error *error)
+{
+        const struct presence_options wanted = {
+                .namespace = cluster->options.namespace,
+                .identity = cluster->options.identity,
+                .pod = getenv("POD_NAME"),
+                .pod_uid = getenv("POD_UID"),
+                .client = cluster->client,
+                .ledger = cluster->ledger,
+                .catalogs = cluster->catalogs,
+                .capacity_from_nodes = cluster->options.capacity_from_nodes,
+        };
+
+        return presence_new(&cluster->presence, &wanted, error);
+}
+
 int cluster_follow(struct cluster *cluster, struct admission *admission, struct error *error)
 {
         int r;
 
         cluster->admission = admission;
         r = catalog_source_new(&cluster->catalogs, &catalog_ops, cluster, error);
-        return r < 0 ? r : start_views(cluster, error);
+        if (r >= 0)
+                r = start_views(cluster, error);
+        return r < 0 ? r : announce(cluster, error);
 }

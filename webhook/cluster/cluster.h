@@ -15,14 +15,13 @@ struct error;
 struct kube_client;
 struct ledger;
 
-#define CLUSTER_LEADER_LEASE "regionfit"
-
 /* Borrowed strings. */
 struct cluster_options {
         const char *namespace;            /* where the Leases are */
-        const char *identity;             /* of this replica; unique among them */
+        const char *identity;             /* of this replica; unique among them, and a DNS name */
         const char *const *gpu_resources; /* NULL-terminated */
         int64_t time_to_live;             /* ns; of promises */
+        bool capacity_from_nodes;         /* see struct decide_options */
 };
 
 /* Makes the ledger; nothing is followed yet. Borrows the client. */

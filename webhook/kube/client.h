@@ -18,8 +18,8 @@ struct error;
 struct kube_client;
 struct kube_config;
 
-/* Borrows the configuration. Looks for credentials at once, so that what stands in their way (a file, a plugin) is the
- * errno and sentence; asks the API server nothing. */
+/* Borrows the configuration. Looks for credentials at once, so that what stands in their way (a file, a plugin) is
+ * the errno and sentence; asks the API server nothing. */
 int kube_client_new(struct kube_client **ret, const struct kube_config *config, struct error *error);
 
 /* No call may be under way. */

@@ -1,0 +1,36 @@
+/*
+ * What a replica tells of itself, and, while it leads, of the quotas: the leader's Lease, the replica's own, and the
+ * status of RegionQuotas.
+ */
+#pragma once
+
+#include <stdbool.h>
+
+#include "util/cleanup.h"
+
+struct catalog_source;
+struct cluster_ledger;
+struct error;
+struct kube_client;
+struct node_table;
+struct presence;
+
+#define LEADER_LEASE "regionfit"
+
+/* All borrowed. */
+struct presence_options {
+        const char *namespace;     /* where the Leases are */
+        const char *identity;      /* of this replica, and the name of its Lease */
+        const char *pod, *pod_uid; /* that it runs in; NULL: in none */
+        struct kube_client *client;
+        struct cluster_ledger *ledger;
+        struct catalog_source *catalogs;
+        bool capacity_from_nodes; /* a pool's limit is no more than the GPUs of its region's virtual nodes */
+};
+
+/* Starts a thread that begins to tell once there is a ledger (rule 5). The strings must outlive it. */
+int presence_new(struct presence **ret, const struct presence_options *options, struct error *error);
+
+/* Gives the Leases back. */
+struct presence *presence_free(struct presence *presence);
+DEFINE_CLEANUP(struct presence *, presence_free);
