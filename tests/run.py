@@ -130,11 +130,16 @@ def lint() -> Count:
     return Count(failed=1) if run(["tests/lint"]) else Count(passed=1)
 
 
+def model() -> Count:
+    """The ledger's protocol, searched exhaustively; and its mutants."""
+    return pytest("gcc", "model", "tests/model")
+
+
 def e2e() -> Count:
     return pytest("gcc", "e2e", "tests/e2e") if build("gcc", "gcc") else Count(failed=1)
 
 
-STAGES: list[Callable[[], Count]] = [gcc, lint, golden, integration, e2e, asan, tsan, valgrind]
+STAGES: list[Callable[[], Count]] = [gcc, lint, golden, model, integration, e2e, asan, tsan, valgrind]
 
 
 def main() -> int:
