@@ -4,37 +4,15 @@
  */
 #include "cluster/placement_event.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "admission/decide.h"
 #include "admission/pod.h"
 #include "admission/verdict.h"
+#include "kube/event_recorder.h"
 #include "policy/resource_policy.h"
 #include "util/cleanup.h"
-
-#define NOTE_MAX 1024 /* bytes; the API server refuses more */
-#define CUT "..."
-
-void placement_event_clear(struct placement_event *event)
-{
-        free(event->message);
-        *event = PLACEMENT_EVENT_INIT;
-}
-
-/* Cuts a message that is too long, between two characters. */
-static void limit_size(char *message)
-{
-        size_t end = NOTE_MAX - strlen(CUT);
-
-        if (strlen(message) <= NOTE_MAX)
-                return;
-        while (end && ((unsigned char)message[end] & 0xc0) == 0x80)
-                end--;
-        memcpy(message + end, CUT, sizeof(CUT));
-}
 
 /* "placed on units[1] of ResourcePolicy default/p: units[0] acs cn-beijing/GU8TF: full: ..."; new. */
 static char *describe_placement(const struct decision *decision)
@@ -61,25 +39,32 @@ static char *describe_placement(const struct decision *decision)
         return NULL;
 }
 
-int placement_event_make(struct placement_event *ret, const struct pod *pod, const struct decision *decision)
+static void record(struct event_recorder *recorder, const struct pod *pod, enum event_type type, const char *reason,
+                   const char *message)
 {
-        struct placement_event event = {.warning = true};
+        const struct event_object owner = {
+                .api_version = pod->owner_api_version,
+                .kind = pod->owner_kind,
+                .namespace = pod->namespace,
+                .name = pod->owner_name,
+                .uid = pod->owner_uid,
+        };
+
+        event_recorder_record(recorder, &owner, type, reason, message ? message : "");
+}
+
+void placement_event_record(void *userdata, const struct pod *pod, const struct decision *decision)
+{
+        _cleanup_(freep) char *placement = NULL;
 
         if (!*pod->owner_uid)
-                return 0;
+                return;
         if (decision->outcome == OUTCOME_DENIED)
-                event.reason = "PlacementDenied";
-        else if (decision->outcome == OUTCOME_UNPLACED)
-                event.reason = "NotPlaced";
-        else if (decision->outcome == OUTCOME_PLACED && decision->unit > 0)
-                event = (struct placement_event){.reason = "PlacedOnLaterUnit"};
-        else
-                return 0;
-        event.message = event.warning ? strdup(decision->message ? decision->message : decision->reason)
-                                      : describe_placement(decision);
-        if (!event.message)
-                return -ENOMEM;
-        limit_size(event.message);
-        *ret = event;
-        return 1;
+                record(userdata, pod, EVENT_WARNING, "PlacementDenied", decision->message);
+        if (decision->outcome == OUTCOME_UNPLACED)
+                record(userdata, pod, EVENT_WARNING, "NotPlaced", decision->message);
+        if (decision->outcome == OUTCOME_PLACED && decision->unit > 0) {
+                placement = describe_placement(decision);
+                record(userdata, pod, EVENT_NORMAL, "PlacedOnLaterUnit", placement);
+        }
 }
