@@ -14,6 +14,7 @@
 #include "cli/cli.h"
 #include "cli/serve_options.h"
 #include "cluster/cluster.h"
+#include "cluster/placement_event.h"
 #include "daemon/address.h"
 #include "daemon/keypair.h"
 #include "daemon/policies.h"
@@ -22,6 +23,7 @@
 #include "daemon/watch.h"
 #include "kube/client.h"
 #include "kube/config.h"
+#include "kube/event_recorder.h"
 #include "quota/embedded_ledger.h"
 #include "quota/ledger.h"
 #include "quota/reservation.h"
@@ -54,13 +56,16 @@ static int new_keypair(struct keypair **ret, const struct serve_options *options
         return keypair_new(ret, &wanted, error);
 }
 
+/* `recorder`: of Events on workloads; NULL: there are no workloads. */
 static int new_admission(struct admission **ret, const struct serve_options *options, struct ledger *ledger,
-                         struct error *error)
+                         struct event_recorder *recorder, struct error *error)
 {
         const struct admission_options wanted = {
                 .decide = options->placement.decide,
                 .gpu_resources = gpu_resources(options),
                 .audit = options->audit_only ? stdout : NULL,
+                .decided = recorder ? placement_event_record : NULL,
+                .userdata = recorder,
         };
 
         return admission_new(ret, ledger, &wanted, error);
@@ -98,7 +103,7 @@ static int serve_alone(const struct serve_options *options, struct error *error)
                 log_warn("the ledger lives in memory: what is promised is forgotten at the end; --state keeps it");
         r = embedded_ledger_new(&ledger, options->state, error);
         if (r >= 0)
-                r = new_admission(&admission, options, ledger, error);
+                r = new_admission(&admission, options, ledger, NULL, error);
         if (r >= 0)
                 r = policies_new(&policies, options->manifests, admission, error);
         return r < 0 ? r : listen_and_watch(options, admission, ledger, policies, error);
@@ -136,6 +141,7 @@ static int serve_cluster(const struct serve_options *options, struct error *erro
         _cleanup_(kube_config_freep) struct kube_config *config = NULL;
         _cleanup_(kube_client_freep) struct kube_client *client = NULL;
         _cleanup_(freep) char *identity = NULL;
+        _cleanup_(event_recorder_freep) struct event_recorder *recorder = NULL;
         _cleanup_(cluster_freep) struct cluster *cluster = NULL;
         _cleanup_(admission_freep) struct admission *admission = NULL;
         int r;
@@ -147,7 +153,9 @@ static int serve_cluster(const struct serve_options *options, struct error *erro
                 r = new_cluster(&cluster, options, options->identity ? options->identity : identity, config, client,
                                 error);
         if (r >= 0)
-                r = new_admission(&admission, options, cluster_ledger(cluster), error);
+                r = event_recorder_new(&recorder, client, error);
+        if (r >= 0)
+                r = new_admission(&admission, options, cluster_ledger(cluster), recorder, error);
         if (r >= 0)
                 r = cluster_follow(cluster, admission, error);
         if (r >= 0)
