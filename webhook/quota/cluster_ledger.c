@@ -2,7 +2,7 @@
  * The ledger as requests and watches see it. All that a decision rests on is behind one lock: the view of pods, the
  * promises of the object's newest version that is known, and the reservations of this replica that are not written
  * yet. So a request is decided on one snapshot of them (rule 1), in the thread that it came in, and counts from then
- * on; whether it holds is found out by the thread that writes (quota/cluster_committer.c).
+ * on; whether it holds is found out by the thread that writes (quota/cluster_write.c).
  *
  * The object reaches us by a watch, by the answers to our own writes and by reading it after a doubt; whatever comes
  * is taken in only if it is newer than what we have. What is counted of it is what has not been seen as pods; that
@@ -14,7 +14,7 @@
 
 #include <errno.h>
 #include <string.h>
-#include <utlist.h>
+#include <sys/random.h>
 
 #include "quota/cluster_state.h"
 #include "util/clock.h"
@@ -48,44 +48,8 @@ const char *cluster_obstacle(const struct cluster_ledger *ledger)
         return NULL;
 }
 
-void cluster_unlock(struct cluster_ledger *ledger) THREAD_SAFETY(no_thread_safety_analysis)
-{
-        struct commit_waiter *told, *waiter, *next;
-
-        bool current = !cluster_obstacle(ledger);
-
-        if (current)
-                ledger->obstacle_since = 0;
-        else if (!ledger->obstacle_since)
-                ledger->obstacle_since = clock_monotonic();
-        if (current && ledger->pendings.queue)
-                pthread_cond_signal(&ledger->work);
-        if (current && ledger->behind) {
-                DL_CONCAT2(ledger->pendings.told, ledger->behind, previous, next);
-                ledger->behind = NULL;
-        }
-        told = ledger->pendings.told;
-        ledger->pendings.told = NULL;
-        lock_release(&ledger->lock);
-
-        /* A waiter may be gone as soon as it has been told. */
-        DL_FOREACH_SAFE2 (told, waiter, next, next)
-                waiter->done(waiter, waiter->result, waiter->result < 0 ? "the ledger could not be written" : "");
-}
-
-void cluster_drop(struct cluster_ledger *ledger, struct pending *pending, int result)
-{
-        struct promise *promise = pending->promise;
-
-        promise_leave(promise, pending->reservation);
-        pendings_settle(&ledger->pendings, pending, result);
-        if (!promise->promised.pods && (promise->state == PROMISE_FORMING || promise->state == PROMISE_WRITING))
-                promises_drop(&ledger->promises, promise);
-}
-
-static bool keep_limits(const struct cluster_ledger *ledger, const struct reservation *reservation,
-                        const struct limit *limits, size_t n_limits, struct refusal *refusal)
-        requires_lock(ledger->lock)
+bool cluster_keep(const struct cluster_ledger *ledger, const struct reservation *reservation,
+                  const struct limit *limits, size_t n_limits, struct refusal *refusal)
 {
         const struct counters *counters[] = {usage_counters(ledger->pods), ledger->promises.counters};
 
@@ -100,19 +64,7 @@ static enum ledger_answer check(const struct cluster_ledger *ledger, const struc
                 return LEDGER_BEHIND;
         if (generation != ledger->classifier.generation)
                 return LEDGER_STALE;
-        return keep_limits(ledger, reservation, limits, n_limits, refusal) ? LEDGER_RESERVED : LEDGER_REFUSED;
-}
-
-void cluster_recheck(struct cluster_ledger *ledger, struct pending *pending)
-{
-        struct promise *promise = pending->promise;
-        struct refusal refusal;
-        bool fits = pending->generation == ledger->classifier.generation &&
-                    keep_limits(ledger, pending->reservation, pending->limits, pending->n_limits, &refusal);
-
-        if (fits && promise_join(&ledger->promises, promise, pending->reservation) >= 0)
-                return;
-        pendings_settle(&ledger->pendings, pending, -ESTALE);
+        return cluster_keep(ledger, reservation, limits, n_limits, refusal) ? LEDGER_RESERVED : LEDGER_REFUSED;
 }
 
 /* The promise that a reservation of these terms joins: one that is forming, or a new one (rule 2). */
@@ -221,74 +173,6 @@ static int cluster_release(struct ledger *base, const struct reservation_key *ke
 {
         (void)base, (void)key, (void)ret_commit, (void)error;
         return 0;
-}
-
-/* What is in the ledger already, or on its way, stays until it expires. */
-static int cluster_give_back(struct ledger *base, const struct reservation_key *key, uint64_t commit,
-                             struct error *error)
-{
-        struct cluster_ledger *ledger = cluster_of(base);
-        struct pending *pending;
-
-        (void)key, (void)error;
-        lock_acquire(&ledger->lock);
-        pending = pendings_find(&ledger->pendings, commit);
-        if (pending)
-                pendings_forget(&ledger->pendings, pending);
-        if (pending && pendings_find(&ledger->pendings, commit) && pending->state == PENDING_QUEUED)
-                cluster_drop(ledger, pending, -ECANCELED);
-        cluster_unlock(ledger);
-        return 0;
-}
-
-static int cluster_wait(struct ledger *base, struct commit_waiter *waiter, uint64_t commit)
-{
-        struct cluster_ledger *ledger = cluster_of(base);
-        int r;
-
-        lock_acquire(&ledger->lock);
-        r = pendings_wait(&ledger->pendings, waiter, commit);
-        lock_release(&ledger->lock);
-        return r;
-}
-
-static int cluster_wait_current(struct ledger *base, struct commit_waiter *waiter)
-{
-        struct cluster_ledger *ledger = cluster_of(base);
-        int r = 1;
-
-        lock_acquire(&ledger->lock);
-        if (cluster_obstacle(ledger)) {
-                waiter->commit = 0;
-                waiter->result = 0;
-                DL_APPEND2(ledger->behind, waiter, previous, next);
-                r = 0;
-        }
-        lock_release(&ledger->lock);
-        return r;
-}
-
-static bool cancel_behind(struct cluster_ledger *ledger, struct commit_waiter *waiter) requires_lock(ledger->lock)
-{
-        struct commit_waiter *found;
-
-        DL_FOREACH2 (ledger->behind, found, next)
-                if (found == waiter)
-                        break;
-        if (found)
-                DL_DELETE2(ledger->behind, waiter, previous, next);
-        return found;
-}
-
-static bool cluster_cancel(struct ledger *base, struct commit_waiter *waiter)
-{
-        struct cluster_ledger *ledger = cluster_of(base);
-        bool cancelled;
-
-        lock_acquire(&ledger->lock);
-        cancelled = waiter->commit ? pendings_cancel(&ledger->pendings, waiter) : cancel_behind(ledger, waiter);
-        lock_release(&ledger->lock);
-        return cancelled;
 }
 
 static const char *cluster_ledger_obstacle(struct ledger *base, int64_t *ret_since)
@@ -456,6 +340,8 @@ int cluster_ledger_new(struct cluster_ledger **ret, const struct ledger_store *s
         unlocked->store = store;
         unlocked->options = *options;
         unlocked->obstacle_since = 1; /* ever since */
+        if (getrandom(&unlocked->seed, sizeof(unlocked->seed), GRND_NONBLOCK) < 0)
+                unlocked->seed = (unsigned)clock_monotonic();
         r = init_locks(unlocked, error);
         if (r < 0) {
                 free(unlocked);

@@ -118,26 +118,56 @@ static int match_new(void *userdata, const struct usage_pod *listed) THREAD_SAFE
         return match(ledger, &pod, listed->version);
 }
 
-int cluster_ledger_use_pods(struct cluster_ledger *ledger, struct usage **pods, uint64_t version)
+/* Of the pods that a list does not show which is older than the view, none may be taken for seen. */
+static void go_back(struct cluster_ledger *ledger) requires_lock(ledger->lock)
 {
+        struct promise *promise, *next;
+
+        HASH_ITER (hh, ledger->promises.by_id, promise, next)
+                promise_unsee(promise);
+        ledger->pods = usage_free(ledger->pods);
+}
+
+/* Without a store, whatever the object says anew goes on to be matched with all pods. */
+static int use_pods(struct cluster_ledger *ledger, struct usage **pods, uint64_t version) requires_lock(ledger->lock)
+{
+        struct usage *former;
         int r = 0;
 
-        lock_acquire(&ledger->lock);
         if (ledger->classifier.classify)
                 r = usage_classify(*pods, &ledger->classifier);
+        if (r >= 0 && version < ledger->view)
+                go_back(ledger);
         if (r >= 0)
                 r = usage_visit(*pods, match_new, ledger);
-        if (r >= 0) {
-                usage_free(ledger->pods);
-                ledger->pods = steal_pointer(pods);
-                ledger->view = version;
-                ledger->doubtful = ledger->match_listed = true;
+        if (r < 0) {
+                go_back(ledger); /* nor may any be matched again by the next list */
+                return r;
         }
+        former = ledger->pods;
+        ledger->pods = *pods;
+        *pods = former;
+        ledger->view = version;
+        ledger->match_listed = true;
+        if (ledger->store)
+                cluster_doubt(ledger);
+        return 0;
+}
+
+int cluster_ledger_use_pods(struct cluster_ledger *ledger, struct usage **pods, uint64_t version)
+{
+        int r;
+
+        lock_acquire(&ledger->lock);
+        r = use_pods(ledger, pods, version);
         pthread_cond_signal(&ledger->work);
         cluster_unlock(ledger);
+        if (r >= 0)
+                *pods = usage_free(*pods); /* the former ones; many */
         return r;
 }
 
+/* An optional member. */
 static int read_version(const json_t *object, const char *key, uint64_t *ret, struct error *error)
 {
         const char *text = json_string_value(json_object_get(object, key));
@@ -170,11 +200,14 @@ static int match_marked(void *userdata, const struct usage_pod *listed) THREAD_S
 static int match_fresh(struct cluster_ledger *ledger) requires_lock(ledger->lock)
 {
         struct promise *promise, *next;
+        bool any = false;
 
-        HASH_ITER (hh, ledger->promises.by_id, promise, next)
+        HASH_ITER (hh, ledger->promises.by_id, promise, next) {
                 if (promise->fresh)
                         promise_unsee(promise);
-        return usage_visit(ledger->pods, match_marked, ledger);
+                any |= promise->fresh;
+        }
+        return any ? usage_visit(ledger->pods, match_marked, ledger) : 0;
 }
 
 static int take_entry(struct cluster_ledger *ledger, json_t *entry, struct error *error) requires_lock(ledger->lock)
@@ -188,8 +221,10 @@ static int take_entry(struct cluster_ledger *ledger, json_t *entry, struct error
                 return r;
         promise->mark = true;
         promise->fresh = entered;
-        if (entered)
+        if (entered) {
                 promise->since = clock_monotonic();
+                promise->listing = promise->expired = false;
+        }
         return 0;
 }
 
@@ -229,11 +264,25 @@ static json_t *without_entries(const json_t *object)
 }
 
 /* Rule 5: a closed ledger waits from each of its versions on, as one that is lost twice looks like one. */
-static void note_open(struct cluster_ledger *ledger, bool open) requires_lock(ledger->lock)
+static void note_open(struct cluster_ledger *ledger, bool open, uint64_t version) requires_lock(ledger->lock)
 {
-        ledger->open = open;
-        if (!open)
+        if (!open && (ledger->open || ledger->closed_at != version)) {
                 ledger->closed_since = clock_monotonic();
+                ledger->closed_at = version;
+        }
+        ledger->open = open;
+}
+
+/* The members of the object that are not optional; else whatever is malformed might be taken for empty. */
+static int check_form(const json_t *object, uint64_t version, struct error *error)
+{
+        const json_t *spec = json_object_get(object, "spec"), *entries = json_object_get(spec, "entries");
+
+        if (!version)
+                return error_set(error, EINVAL, "metadata.resourceVersion: must not be missing");
+        if (!json_is_object(spec) || (entries && !json_is_array(entries)))
+                return error_set(error, EINVAL, "spec: must be an object whose entries are a list");
+        return 0;
 }
 
 int cluster_take(struct cluster_ledger *ledger, const json_t *object, struct error *error)
@@ -244,6 +293,8 @@ int cluster_take(struct cluster_ledger *ledger, const json_t *object, struct err
         int r;
 
         r = read_version(json_object_get(object, "metadata"), "resourceVersion", &version, error);
+        if (r >= 0)
+                r = check_form(object, version, error);
         if (r < 0 || version <= ledger->version)
                 return r;
         r = read_version(spec, "fence", &fence, error);
@@ -262,7 +313,7 @@ int cluster_take(struct cluster_ledger *ledger, const json_t *object, struct err
         ledger->fence = fence;
         ledger->quotas = quotas;
         ledger->recheck = true;
-        note_open(ledger, json_is_true(json_object_get(spec, "open")));
+        note_open(ledger, json_is_true(json_object_get(spec, "open")), version);
         return 0;
 }
 
@@ -274,7 +325,9 @@ int cluster_ledger_observe(struct cluster_ledger *ledger, const json_t *object)
         lock_acquire(&ledger->lock);
         r = cluster_take(ledger, object, &error);
         if (r < 0)
-                ledger->doubtful = true;
+                cluster_doubt(ledger);
+        else if (!ledger->store)
+                ledger->doubtful = false;
         pthread_cond_signal(&ledger->work);
         cluster_unlock(ledger);
         if (r < 0)
@@ -282,10 +335,23 @@ int cluster_ledger_observe(struct cluster_ledger *ledger, const json_t *object)
         return r;
 }
 
+/* Without a store, a ledger that is not there is empty. */
+static void forget_object(struct cluster_ledger *ledger) requires_lock(ledger->lock)
+{
+        take_entries(ledger, NULL, NULL);
+        json_decref(ledger->object);
+        ledger->object = NULL;
+        ledger->version = ledger->fence = ledger->quotas = 0;
+        ledger->doubtful = false;
+}
+
 void cluster_ledger_lost(struct cluster_ledger *ledger)
 {
         lock_acquire(&ledger->lock);
-        ledger->doubtful = true;
+        if (ledger->store)
+                cluster_doubt(ledger);
+        else
+                forget_object(ledger);
         pthread_cond_signal(&ledger->work);
         cluster_unlock(ledger);
 }
@@ -295,6 +361,7 @@ void cluster_ledger_quotas(struct cluster_ledger *ledger, uint64_t spec_version,
         lock_acquire(&ledger->lock);
         ledger->quotas_spec = spec_version;
         ledger->quotas_view = view_version;
+        pthread_cond_signal(&ledger->work);
         cluster_unlock(ledger);
 }
 
