@@ -25,8 +25,9 @@
 #define SEEN_FOR (10 * NS_PER_SECOND)
 
 #define LOOK_EVERY (1 * NS_PER_SECOND)
-#define TIDY_AFTER (50 * NS_PER_MS)
-#define TIDY_SPREAD (250 * NS_PER_MS)
+#define TIDY_AFTER (500 * NS_PER_MS)
+#define TIDY_SPREAD (1 * NS_PER_SECOND)
+#define QUOTAS_SPREAD (200 * NS_PER_MS)
 
 /* Between two lists; longer after failures. */
 #define LIST_PACE (50 * NS_PER_MS)
@@ -65,7 +66,8 @@ static bool is_overdue(const struct cluster_ledger *ledger, const struct promise
 
 /* What the promises want to be done. */
 struct survey {
-        bool removable, overdue;
+        int64_t removable_since; /* of the one that has been for longest; 0: none is */
+        bool overdue;
 };
 
 /* Forgets ids that nobody will ask for any more. Those of pods that no promise was ever known of are late, or forged.
@@ -82,27 +84,43 @@ static void sweep(struct cluster_ledger *ledger, struct promise *promise, int64_
         promises_drop(&ledger->promises, promise);
 }
 
+static void note_removable(struct promise *promise, struct survey *found, int64_t now)
+{
+        if (!cluster_is_removable(promise))
+                return;
+        if (!promise->removable_since)
+                promise->removable_since = now;
+        if (!found->removable_since || promise->removable_since < found->removable_since)
+                found->removable_since = promise->removable_since;
+}
+
 static struct survey survey(struct cluster_ledger *ledger, int64_t now) requires_lock(ledger->lock)
 {
         struct survey found = {0};
         struct promise *promise, *next;
 
         HASH_ITER (hh, ledger->promises.by_id, promise, next) {
-                found.removable |= cluster_is_removable(promise);
+                note_removable(promise, &found, now);
                 found.overdue |= is_overdue(ledger, promise, now);
                 sweep(ledger, promise, now);
         }
         return found;
 }
 
-/* Whether something is to be written although nobody waits for it; notes when. */
+/* When to write although no reservation waits for it. Somebody waits for a new version of the quotas: their status.
+ */
 static bool wants_tidying(struct cluster_ledger *ledger, const struct survey *found, int64_t now)
         requires_lock(ledger->lock)
 {
-        if (!found->removable && ledger->quotas_spec <= ledger->quotas)
-                ledger->tidy_at = 0;
-        else if (!ledger->tidy_at)
-                ledger->tidy_at = now + TIDY_AFTER + spread(ledger, TIDY_SPREAD);
+        if (!ledger->tidy_delay)
+                ledger->tidy_delay = TIDY_AFTER + spread(ledger, TIDY_SPREAD);
+        if (ledger->quotas_spec <= ledger->quotas)
+                ledger->quotas_at = 0;
+        else if (!ledger->quotas_at)
+                ledger->quotas_at = now + spread(ledger, QUOTAS_SPREAD);
+        ledger->tidy_at = found->removable_since ? found->removable_since + ledger->tidy_delay : 0;
+        if (ledger->quotas_at && (!ledger->tidy_at || ledger->quotas_at < ledger->tidy_at))
+                ledger->tidy_at = ledger->quotas_at;
         return ledger->tidy_at && now >= ledger->tidy_at;
 }
 

@@ -54,11 +54,13 @@ struct cluster_ledger {
 
         int64_t obstacle_since; /* monotonic; 0: there is none */
 
-        int64_t write_at;  /* monotonic; no write before it: pace, and waiting longer after failures */
-        int64_t tidy_at;   /* when to write although nobody waits; 0: there is nothing to tidy up */
-        int64_t list_at;   /* no list of pods before it */
-        int64_t backoff;   /* ns; 0: the last call to the store was good, lists aside */
-        int64_t list_wait; /* likewise, for lists */
+        int64_t write_at;   /* monotonic; no write before it: pace, and waiting longer after failures */
+        int64_t tidy_at;    /* when to write although nobody waits; 0: there is nothing to tidy up */
+        int64_t tidy_delay; /* ns; how long this replica leaves it to others; another after each write */
+        int64_t quotas_at;  /* when to write a new version of the quotas; 0: there is none */
+        int64_t list_at;    /* no list of pods before it */
+        int64_t backoff;    /* ns; 0: the last call to the store was good, lists aside */
+        int64_t list_wait;  /* likewise, for lists */
         uint64_t commits, conflicts, unknown, late;
 };
 

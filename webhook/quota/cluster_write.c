@@ -225,7 +225,7 @@ void cluster_write(struct cluster_ledger *ledger) THREAD_SAFETY(no_thread_safety
         if (waited && !ledger->pendings.queue)
                 return;
         r = collect(ledger, &group);
-        ledger->tidy_at = 0;
+        ledger->tidy_at = ledger->tidy_delay = 0;
         ledger->write_at = clock_monotonic() + ledger->options.pace;
         if (r < 0) {
                 cluster_back_off(ledger);

@@ -50,6 +50,7 @@ struct promise {
         bool known;                      /* it is, or has been, in the ledger */
         bool listing;                    /* rule 4: its time to live is over, and a list is being made */
         bool expired;                    /* rule 4: that list has ended */
+        int64_t removable_since;         /* monotonic; 0: it was not, when anybody last looked */
         bool mark, fresh;                /* for whoever compares the table with another */
         struct promise *previous, *next; /* among those that are forming */
         UT_hash_handle hh;
