@@ -1,0 +1,1 @@
+"""Makes the modules of this folder known to the tests in all others."""
