@@ -36,8 +36,9 @@ def cluster(tmp_path: Path) -> Iterator[Cluster]:
 
 
 def placed(name: str, region: str = BEIJING, **metadata: object) -> Object:
-    """A live pod that holds one GPU of a pool."""
-    return pod(1, name=name, labels={"app": "demo", ACS: "true", REGION: region, SERIES: "GU8TF"}, **metadata)
+    """A live pod that holds one GPU of a pool, and was changed long ago."""
+    labels = {"app": "demo", ACS: "true", REGION: region, SERIES: "GU8TF"}
+    return pod(1, name=name, labels=labels, managedFields=[{"time": "2026-01-01T00:00:00Z"}], **metadata)
 
 
 def ledger(*entries: Object) -> Object:

@@ -5,6 +5,7 @@
 
 #include <errno.h>
 
+#include "cluster/pod_changes.h"
 #include "fake_kube.h"
 #include "json.h"
 
@@ -16,6 +17,10 @@
         "'spec': {'holderIdentity': '" name "', 'renewTime': '2025-12-31T23:59:50.123456Z'}}"
 #define LEADER(name, renewed) \
         "{'spec': {'holderIdentity': '" name "', 'leaseDurationSeconds': 15, 'renewTime': '" renewed "'}}"
+
+/* The newest pod before the replicas were heard of, and one that was changed since. */
+static struct pod_change items[] = {{NOW - 100, 600}, {NOW - 20, 650}, {NOW - 5, 900}};
+static const struct pod_changes changes = {.items = items, .count = 3};
 
 static const char *leases, *leader; /* what is stored; NULL: none */
 
@@ -79,7 +84,7 @@ START_TEST(replicas_are_what_their_leases_say)
         leases = test->leases;
         leader = test->leader;
         fake_kube.answer = serve;
-        ck_assert_int_eq(replicas_read(&replicas, NULL, 650, NOW, NULL), 0);
+        ck_assert_int_eq(replicas_read(&replicas, NULL, &changes, NOW, NULL), 0);
         text = json_dumps(replicas, JSON_COMPACT);
         ck_assert_msg(json_equal(replicas, expected), "%s: %s", test->name, text);
         ck_assert_uint_le(fake_kube_count(), 2);
@@ -94,7 +99,7 @@ START_TEST(who_may_not_list_leases_is_told_so)
 
         leases = NULL;
         fake_kube.answer = serve;
-        ck_assert_int_eq(replicas_read(&replicas, NULL, 0, NOW, &error), -EACCES);
+        ck_assert_int_eq(replicas_read(&replicas, NULL, &changes, NOW, &error), -EACCES);
         ck_assert_str_eq(error_message(&error), "the test wants it so");
         ck_assert_ptr_null(replicas);
 }
@@ -107,7 +112,7 @@ START_TEST(an_answer_that_is_no_json_is_an_error)
 
         leases = "<html>";
         fake_kube.answer = serve;
-        ck_assert_int_eq(replicas_read(&replicas, NULL, 0, NOW, &error), -EIO);
+        ck_assert_int_eq(replicas_read(&replicas, NULL, &changes, NOW, &error), -EIO);
         ck_assert_ptr_nonnull(strstr(error_message(&error), "the answer is no JSON"));
 }
 END_TEST

@@ -79,7 +79,8 @@ static void store(const char *plural, json_t *object)
 static json_t *pod_object(const char *uid, unsigned version)
 {
         json_t *pod =
-                json_text("{'metadata': {'name': 'x', 'namespace': 'default', 'labels': "
+                json_text("{'metadata': {'name': 'x', 'namespace': 'default', 'managedFields': "
+                          "[{'time': '2026-01-01T00:00:00Z'}], 'labels': "
                           "{'alibabacloud.com/serverless-region-id': 'a', 'alibabacloud.com/gpu-model-series': "
                           "'A10'}}, 'spec': {'containers': [{'resources': {'limits': {'nvidia.com/gpu': '1'}}}]}}");
 
@@ -130,7 +131,7 @@ START_TEST(everything_is_listed_after_the_ledger)
         ck_assert_uint_eq(manifests.count, 2);
         ck_assert_str_eq(manifests.items[0].file, "default/p");
         ck_assert_str_eq(manifests.items[1].file, "a");
-        ck_assert_uint_eq(snapshot.newest_pod, 90);
+        ck_assert_uint_eq(pod_changes_newest(&snapshot.changes, INT64_MAX), 90);
         ck_assert_uint_eq(node_table_count(snapshot.nodes), 1);
 }
 END_TEST
@@ -162,7 +163,7 @@ START_TEST(a_cluster_that_does_not_know_our_kinds_has_none_of_them)
 
         ck_assert_int_eq(take(&snapshot, &manifests, NULL), 0);
         ck_assert_uint_eq(manifests.count, 0);
-        ck_assert_uint_eq(snapshot.newest_pod, 0);
+        ck_assert_uint_eq(snapshot.changes.count, 0);
 }
 END_TEST
 

@@ -159,7 +159,7 @@ static int read_status(struct run *run, json_t **ret, struct error *error)
         if (r >= 0)
                 r = describe(&status, &snapshot, &manifests, error);
         if (r >= 0)
-                r = replicas_read(&replicas, run->client, snapshot.newest_pod, clock_unix(), error);
+                r = replicas_read(&replicas, run->client, &snapshot.changes, clock_unix(), error);
         if (r < 0)
                 return r;
         if (json_object_set_new(status, "replicas", replicas) < 0)

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "cluster/pod_changes.h"
 #include "kube/client.h"
 #include "util/cleanup.h"
 #include "util/error.h"
@@ -97,7 +98,7 @@ static json_t *describe_lag(const char *view, uint64_t newest_pod)
 }
 
 static int add_replica(json_t *replicas, struct leader *leader, struct kube_client *client, const json_t *lease,
-                       uint64_t newest_pod, int64_t now, struct error *error)
+                       const struct pod_changes *changes, int64_t now, struct error *error)
 {
         const json_t *metadata = json_object_get(lease, "metadata"), *spec = json_object_get(lease, "spec");
         const json_t *annotations = json_object_get(metadata, "annotations");
@@ -112,11 +113,13 @@ static int add_replica(json_t *replicas, struct leader *leader, struct kube_clie
                             identity, "leader", leads(leader, identity, now), "version",
                             text_of(annotations, "regionfit.io/version"), "renewTime", renewed, "age",
                             (json_int_t)(now - parse_time(renewed)), "view", view, "ledger",
-                            text_of(annotations, "regionfit.io/ledger"), "lag", describe_lag(view, newest_pod));
+                            text_of(annotations, "regionfit.io/ledger"), "lag",
+                            describe_lag(view, pod_changes_newest(changes, parse_time(renewed))));
         return json_array_append_new(replicas, replica) == 0 ? 0 : error_oom(error);
 }
 
-int replicas_read(json_t **ret, struct kube_client *client, uint64_t newest_pod, int64_t now, struct error *error)
+int replicas_read(json_t **ret, struct kube_client *client, const struct pod_changes *changes, int64_t now,
+                  struct error *error)
 {
         json_auto_t *list = NULL, *replicas = json_array();
         _cleanup_(leader_clear) struct leader leader = {0};
@@ -130,7 +133,7 @@ int replicas_read(json_t **ret, struct kube_client *client, uint64_t newest_pod,
         if (r < 0)
                 return r;
         json_array_foreach (json_object_get(list, "items"), i, lease) {
-                r = add_replica(replicas, &leader, client, lease, newest_pod, now, error);
+                r = add_replica(replicas, &leader, client, lease, changes, now, error);
                 if (r < 0)
                         return r;
         }

@@ -1,12 +1,12 @@
 /*
- * Who serves: the replicas of regionfit, as their Leases tell (coordination.k8s.io/v1; see cluster/replica.h), as
+ * Who serves: the replicas of regionfit, as their Leases tell (coordination.k8s.io/v1; see cluster/presence.h), as
  * JSON:
  *
  *     [{namespace, identity, leader, version, renewTime, age, view, ledger, lag}]
  *
- * age: seconds since the Lease was renewed; view and ledger: the resourceVersions that the replica has seen of pods
- * and of the ledger; lag: by how much its view is behind the newest pod, in resourceVersions, null where it does not
- * say.
+ * age: seconds since the Lease was renewed; view and ledger: the resourceVersions that the replica had seen then of
+ * pods and of the ledger; lag: by how much its view was behind the newest pod, in resourceVersions, null where it
+ * does not say.
  */
 #pragma once
 
@@ -15,7 +15,9 @@
 
 struct error;
 struct kube_client;
+struct pod_changes;
 
-/* *ret is a new array, by namespace and identity; `newest_pod` is the resourceVersion of the newest pod, `now` in
- * unix seconds. The errors of kube_call(). */
-int replicas_read(json_t **ret, struct kube_client *client, uint64_t newest_pod, int64_t now, struct error *error);
+/* *ret is a new array, by namespace and identity; `changes` are those of the pods, `now` in unix seconds. The errors of
+ * kube_call(). */
+int replicas_read(json_t **ret, struct kube_client *client, const struct pod_changes *changes, int64_t now,
+                  struct error *error);

@@ -145,25 +145,23 @@ int snapshot_objects(struct manifests *manifests, struct kube_client *client, ui
 /* Pods on their way to the ledger. */
 struct pods_list {
         struct cluster_pods *pods; /* owned */
-        uint64_t newest;
+        struct pod_changes changes;
 };
 
 static int pods_begin(void *userdata)
 {
         struct pods_list *list = userdata;
 
-        list->newest = 0;
+        pod_changes_clear(&list->changes);
         return cluster_pods_ops.list_begin(list->pods);
 }
 
 static int pods_item(void *userdata, const json_t *object)
 {
         struct pods_list *list = userdata;
-        uint64_t version = object_version(object);
+        int r = pod_changes_add(&list->changes, object);
 
-        if (version > list->newest)
-                list->newest = version;
-        return cluster_pods_ops.list_item(list->pods, object);
+        return r < 0 ? r : cluster_pods_ops.list_item(list->pods, object);
 }
 
 static int pods_end(void *userdata, uint64_t version)
@@ -186,7 +184,7 @@ static int read_pods(struct snapshot *snapshot, struct kube_client *client, cons
                 return error_oom(error);
         list.pods = pods;
         r = reflector_list(client, &cluster_pods_resource, &ops, &list, error);
-        snapshot->newest_pod = list.newest;
+        snapshot->changes = list.changes;
         return r;
 }
 
@@ -225,6 +223,7 @@ void snapshot_clear(struct snapshot *snapshot)
 {
         cluster_ledger_free(snapshot->ledger);
         node_table_unref(snapshot->nodes);
+        pod_changes_clear(&snapshot->changes);
         *snapshot = SNAPSHOT_INIT;
 }
 

@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "cluster/pod_changes.h"
 #include "manifest/manifest.h"
 #include "util/cleanup.h"
 
@@ -26,7 +27,7 @@ int snapshot_objects(struct manifests *manifests, struct kube_client *client, ui
 struct snapshot {
         struct cluster_ledger *ledger; /* owned; it writes nothing: what it reserves stays here */
         struct node_table *nodes;      /* a reference; it borrows the resources' names */
-        uint64_t newest_pod;           /* the largest resourceVersion of a pod; 0: there is none */
+        struct pod_changes changes;    /* of the pods */
 };
 
 #define SNAPSHOT_INIT ((struct snapshot){0})
