@@ -72,7 +72,12 @@ static const struct good_case {
         {"nothing need stand between them", JSON_STREAM_OBJECTS, "{}{}{\"a\":{}}", "{}\n{}\n{\"a\":{}}\n"},
         {"braces and quotes in strings are text", JSON_STREAM_OBJECTS, "{\"}\\\"{\\\\\":\"]}\\\\\"} {}",
          "{\"}\\\"{\\\\\":\"]}\\\\\"}\n{}\n"},
-        {"strings may hold NUL", JSON_STREAM_OBJECTS, "{\"a\":\"x\\u0000y\"}", "{\"a\":\"x\\u0000y\"}\n"},
+        {"NUL in a string or a key is read as U+FFFD", JSON_STREAM_OBJECTS,
+         "{\"a\\u0000b\":\"x\\u0000\\u0000y\\\\\\u0000\"}",
+         "{\"a\xef\xbf\xbd"
+         "b\":\"x\xef\xbf\xbd\xef\xbf\xbdy\\\\\xef\xbf\xbd\"}\n"},
+        {"a backslash that is escaped begins no NUL", JSON_STREAM_OBJECTS, "{\"a\":\"\\\\u0000\"}",
+         "{\"a\":\"\\\\u0000\"}\n"},
         {"a list without items", JSON_STREAM_ITEMS, "{\"kind\":\"PodList\",\"items\":[]}",
          "{\"items\":[],\"kind\":\"PodList\"}\n"},
         {"items that are null are none, as Go writes them", JSON_STREAM_ITEMS, "{\"items\":null}",

@@ -7,7 +7,9 @@
  * Of a list everything but the items goes into a second buffer, the envelope, with an empty array in their place; it
  * is a small object of its own. Typed lists say "kind" before "items", which is when their items need it.
  *
- * Strings may hold NUL (annotations may): one such object must not keep all others from being seen.
+ * Strings may hold NUL, written as an escape; an annotation may. jansson's own strings would end there and be taken
+ * for another, or, as keys, be refused, and one object would keep all others from being seen. So it is read as
+ * U+FFFD, the character that stands for what cannot be shown.
  */
 #include "kube/json_stream.h"
 
@@ -108,11 +110,37 @@ static int buffer_add(struct buffer *buffer, const char *bytes, size_t size, str
         return 0;
 }
 
-static int parse(json_t **ret, const struct buffer *buffer, struct error *error)
+/* True if the backslash at `at` begins an escape: an even number of them stands before it. */
+static bool is_escape(const struct buffer *buffer, const char *at)
+{
+        const char *before = at;
+
+        while (before > buffer->bytes && before[-1] == '\\')
+                before--;
+        return (at - before) % 2 == 0;
+}
+
+static void replace_nul(struct buffer *buffer)
+{
+        static const char nul[] = "\\u0000", replacement[] = "\\ufffd";
+        const size_t size = sizeof(nul) - 1;
+        const char *end = buffer->bytes + buffer->size;
+        char *found = buffer->bytes;
+
+        while ((found = memmem(found, (size_t)(end - found), nul, size))) {
+                if (is_escape(buffer, found))
+                        memcpy(found, replacement, size);
+                found += 1;
+        }
+}
+
+static int parse(json_t **ret, struct buffer *buffer, struct error *error)
 {
         json_error_t fault;
-        json_t *value = json_loadb(buffer->bytes, buffer->size, JSON_ALLOW_NUL, &fault);
+        json_t *value;
 
+        replace_nul(buffer);
+        value = json_loadb(buffer->bytes, buffer->size, 0, &fault);
         if (!value && json_error_code(&fault) == json_error_out_of_memory)
                 return error_oom(error);
         if (!value)
