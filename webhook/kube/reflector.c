@@ -212,6 +212,7 @@ int reflector_new(struct reflector **ret, struct kube_client *client, const stru
                 .resource = &reflector->resource,
                 .ops = ops,
                 .userdata = userdata,
+                .once = true,
                 .cancelled = &reflector->stop.set,
                 .contact = &reflector->contact,
                 .reached = &reflector->reached,

@@ -126,6 +126,7 @@ static int read_page(struct listing *listing, struct error *error)
                 .userdata = listing,
                 .silence = SILENCE,
                 .cancelled = listing->view->cancelled,
+                .once = listing->view->once && !listing->next, /* later pages are worth some patience */
         };
         int r;
 

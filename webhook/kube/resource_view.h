@@ -14,6 +14,7 @@ struct resource_view {
         const struct kube_resource *resource;
         const struct reflector_ops *ops;
         void *userdata;
+        bool once;             /* a call that fails is not tried again within it: the caller says why, and does */
         const bool *cancelled; /* atomic; see struct kube_call; NULL: never */
         int64_t *contact;      /* atomic; monotonic ns of the last byte; NULL: nobody asks */
         uint64_t *reached;     /* atomic; the version that was reached; NULL: nobody asks */

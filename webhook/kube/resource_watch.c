@@ -145,6 +145,7 @@ int resource_watch(const struct resource_view *view, struct resource_watch *watc
                 .userdata = &watching,
                 .silence = SILENCE,
                 .cancelled = view->cancelled,
+                .once = view->once,
         };
         int r;
 
