@@ -61,22 +61,14 @@ const struct kube_resource catalog_quotas_resource = {
         .plural = "regionquotas",
 };
 
-/* Waits until something changes, or until a monotonic time; false once it has come. */
-static bool wait_until(struct catalog_source *source, int64_t at) requires_lock(source->lock)
-{
-        const struct timespec time = {.tv_sec = at / NS_PER_SECOND, .tv_nsec = at % NS_PER_SECOND};
-
-        return pthread_cond_timedwait(&source->work, &source->lock.mutex, &time) != ETIMEDOUT;
-}
-
 static bool is_ready(const struct catalog_source *source) requires_lock(source->lock)
 {
         return known_objects_listed(source->policies.objects) && known_objects_listed(source->quotas.objects) &&
                (source->nodes || !source->ops->with_nodes);
 }
 
-/* References to every value in force. */
-static int gather_policies(const struct known_objects *known, struct catalog_objects *ret)
+/* References to every value in force; *ret is an owned array of them. */
+static int gather_values(const struct known_objects *known, const struct known_kind *kind, void ***ret, size_t *ret_n)
 {
         _cleanup_(freep) struct known_object **all = NULL;
         size_t n;
@@ -84,37 +76,25 @@ static int gather_policies(const struct known_objects *known, struct catalog_obj
 
         if (r < 0)
                 return r;
-        ret->policies = calloc(n ? n : 1, sizeof(struct resource_policy *));
+        *ret = calloc(n ? n : 1, sizeof(void *));
         for (size_t i = 0; i < n; i++) {
-                if (ret->policies && all[i]->value)
-                        ret->policies[ret->n_policies++] = resource_policy_ref(all[i]->value);
+                if (*ret && all[i]->value)
+                        (*ret)[(*ret_n)++] = kind->ref(all[i]->value);
                 known_object_unref(all[i]);
         }
-        return ret->policies ? 0 : -ENOMEM;
-}
-
-static int gather_quotas(const struct known_objects *known, struct catalog_objects *ret)
-{
-        _cleanup_(freep) struct known_object **all = NULL;
-        size_t n;
-        int r = known_objects_all(known, &all, &n);
-
-        if (r < 0)
-                return r;
-        ret->quotas = calloc(n ? n : 1, sizeof(struct region_quota *));
-        for (size_t i = 0; i < n; i++) {
-                if (ret->quotas && all[i]->value)
-                        ret->quotas[ret->n_quotas++] = region_quota_ref(all[i]->value);
-                known_object_unref(all[i]);
-        }
-        return ret->quotas ? 0 : -ENOMEM;
+        return *ret ? 0 : -ENOMEM;
 }
 
 static int gather(struct catalog_source *source, struct catalog_objects *ret) requires_lock(source->lock)
 {
-        int r = gather_policies(source->policies.objects, ret);
+        void **policies = NULL, **quotas = NULL;
+        int r = gather_values(source->policies.objects, &known_policy, &policies, &ret->n_policies);
 
-        return r < 0 ? r : gather_quotas(source->quotas.objects, ret);
+        ret->policies = (struct resource_policy **)policies;
+        if (r >= 0)
+                r = gather_values(source->quotas.objects, &known_quota, &quotas, &ret->n_quotas);
+        ret->quotas = (struct region_quota **)quotas;
+        return r;
 }
 
 /* What is wrong between objects stays so with every catalog; it is logged when it is new. */
@@ -189,8 +169,8 @@ static int refresh(struct catalog_source *source, struct versions *ret) requires
 /* Lets time go by, unless it all ends. */
 static void pause_until(struct catalog_source *source, int64_t at) requires_lock(source->lock)
 {
-        while (!source->stopping && wait_until(source, at))
-                ;
+        while (!source->stopping && clock_monotonic() < at)
+                lock_wait_until(&source->lock, &source->work, at);
 }
 
 /* One round: a catalog where something has changed, else the versions alone. */
@@ -237,15 +217,10 @@ static void *run(void *userdata)
 
 static int start(struct catalog_source *source)
 {
-        pthread_condattr_t attributes;
         int r = lock_init(&source->lock);
 
-        if (r)
-                return r;
-        pthread_condattr_init(&attributes);
-        pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-        r = pthread_cond_init(&source->work, &attributes);
-        pthread_condattr_destroy(&attributes);
+        if (!r)
+                r = condition_init(&source->work);
         if (!r)
                 r = thread_start(&source->thread, run, source);
         return r;

@@ -25,8 +25,8 @@
 #include "util/error.h"
 #include "util/log.h"
 #include "util/map.h"
+#include "util/stop.h"
 #include "util/thread.h"
-#include "util/thread_safety.h"
 
 #define STATUS_PATH "/apis/" REGION_QUOTA_API_VERSION "/regionquotas/%s/status?fieldManager=regionfit"
 #define INTERVAL (1 * NS_PER_SECOND)
@@ -44,10 +44,7 @@ struct status_writer {
         struct status_writer_ops ops;
         struct written *written; /* owned; by name; the thread's own */
         pthread_t thread;
-        struct lock lock;
-        pthread_cond_t stop;
-        bool stopping;  /* guarded by lock */
-        bool cancelled; /* atomic; likewise, for a call that is under way */
+        struct stop stop;
 };
 
 static void note_written(struct status_writer *writer, const char *name, uint64_t version)
@@ -104,7 +101,7 @@ static int patch_status(struct status_writer *writer, const struct known_object 
                 .size = body ? strlen(body) : 0,
                 .content_type = "application/merge-patch+json",
                 .timeout = INTERVAL,
-                .cancelled = &writer->cancelled,
+                .cancelled = &writer->stop.set,
         };
         int r;
 
@@ -156,22 +153,6 @@ static void write_all(struct status_writer *writer)
                 known_object_unref(quotas[i]);
 }
 
-/* False once it all ends. */
-static bool pause_round(struct status_writer *writer)
-{
-        int64_t at = clock_monotonic() + INTERVAL;
-        const struct timespec time = {.tv_sec = at / NS_PER_SECOND, .tv_nsec = at % NS_PER_SECOND};
-        bool goes_on;
-        int r = 0;
-
-        lock_acquire(&writer->lock);
-        while (!writer->stopping && r != ETIMEDOUT)
-                r = pthread_cond_timedwait(&writer->stop, &writer->lock.mutex, &time);
-        goes_on = !writer->stopping;
-        lock_release(&writer->lock);
-        return goes_on;
-}
-
 static void *run(void *userdata)
 {
         struct status_writer *writer = userdata;
@@ -179,22 +160,8 @@ static void *run(void *userdata)
         do {
                 if (writer->ops.leads(writer->ops.userdata))
                         write_all(writer);
-        } while (pause_round(writer));
+        } while (!stop_wait(&writer->stop, INTERVAL));
         return NULL;
-}
-
-static int start(struct status_writer *writer)
-{
-        pthread_condattr_t attributes;
-        int r = lock_init(&writer->lock);
-
-        if (r)
-                return r;
-        pthread_condattr_init(&attributes);
-        pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-        r = pthread_cond_init(&writer->stop, &attributes);
-        pthread_condattr_destroy(&attributes);
-        return r ? r : thread_start(&writer->thread, run, writer);
 }
 
 int status_writer_new(struct status_writer **ret, struct kube_client *client, struct catalog_source *source,
@@ -206,10 +173,15 @@ int status_writer_new(struct status_writer **ret, struct kube_client *client, st
         if (!writer)
                 return error_oom(error);
         *writer = (struct status_writer){.client = client, .source = source, .ops = *ops};
-        r = start(writer);
-        if (r) {
+        r = stop_init(&writer->stop);
+        if (r >= 0) {
+                r = -thread_start(&writer->thread, run, writer);
+                if (r < 0)
+                        stop_destroy(&writer->stop);
+        }
+        if (r < 0) {
                 free(writer);
-                return error_set_errno(error, r, "cannot start the thread that writes status");
+                return error_set_errno(error, -r, "cannot start the thread that writes status");
         }
         *ret = writer;
         return 0;
@@ -221,19 +193,14 @@ struct status_writer *status_writer_free(struct status_writer *writer)
 
         if (!writer)
                 return NULL;
-        __atomic_store_n(&writer->cancelled, true, __ATOMIC_RELAXED);
-        lock_acquire(&writer->lock);
-        writer->stopping = true;
-        pthread_cond_signal(&writer->stop);
-        lock_release(&writer->lock);
+        stop_set(&writer->stop);
         pthread_join(writer->thread, NULL);
         HASH_ITER (hh, writer->written, written, next) {
                 HASH_DEL(writer->written, written);
                 free(written->name);
                 free(written);
         }
-        pthread_cond_destroy(&writer->stop);
-        lock_destroy(&writer->lock);
+        stop_destroy(&writer->stop);
         free(writer);
         return NULL;
 }
