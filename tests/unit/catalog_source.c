@@ -166,8 +166,9 @@ START_TEST(a_cluster_without_any_is_put_in_force_as_well)
 }
 END_TEST
 
-START_TEST(a_burst_of_changes_makes_one_catalog_or_two)
+START_TEST(a_burst_of_changes_makes_a_catalog_each_20_ms_at_most)
 {
+        int64_t began = clock_monotonic();
         char name[16];
 
         list_both();
@@ -178,7 +179,7 @@ START_TEST(a_burst_of_changes_makes_one_catalog_or_two)
         modify(catalog_source_quotas(source), quota_object("a", 3, 700, 2), 700);
         wait_for_view(700);
         ck_assert_uint_eq(told.n_policies, 501);
-        ck_assert_uint_le(uses(), 4);
+        ck_assert_int_le(uses(), 2 + (clock_monotonic() - began) / (20 * NS_PER_MS));
 }
 END_TEST
 
@@ -274,7 +275,7 @@ static void add(TCase *tests)
         tcase_add_checked_fixture(tests, setup, teardown);
         tcase_add_test(tests, nothing_is_in_force_before_both_lists_have_ended);
         tcase_add_test(tests, a_cluster_without_any_is_put_in_force_as_well);
-        tcase_add_test(tests, a_burst_of_changes_makes_one_catalog_or_two);
+        tcase_add_test(tests, a_burst_of_changes_makes_a_catalog_each_20_ms_at_most);
         tcase_add_test(tests, a_version_is_told_when_the_catalog_that_has_it_is_in_force);
         tcase_add_test(tests, a_status_or_a_bookmark_moves_the_view_and_makes_no_catalog);
         tcase_add_test(tests, what_could_not_be_put_in_force_is_tried_again_and_no_version_told_before);
