@@ -233,9 +233,9 @@ void cluster_write(struct cluster_ledger *ledger) THREAD_SAFETY(no_thread_safety
         }
         cluster_unlock(ledger);
         r = store->write(store->userdata, group.object, &stored, &error);
-        json_decref(group.object);
         lock_acquire(&ledger->lock);
 
+        json_decref(group.object);
         if (r >= 0)
                 r = cluster_take(ledger, stored, &error);
         if (r == -EBUSY) {

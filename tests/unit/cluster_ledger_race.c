@@ -1,0 +1,342 @@
+/*
+ * Three replicas on one API server, each with a view of its own that lags, stops, starts over and goes back; answers
+ * to writes that are lost, or wrong; a ledger that is deleted. Whatever happens, live pods never hold more than their
+ * pool's limit, which the server checks whenever a pod is created; and once all pods are gone, every GPU can be
+ * promised again.
+ *
+ * A request ends after LIFE, whatever it waits for: the server creates no pod for it any more. The ledger's time to
+ * live is longer than that, as it has to be. SEED in the environment repeats the choices, though not the scheduling.
+ */
+#include "quota/cluster_ledger.h"
+
+#include "quota/usage.h"
+#include "race_server.h"
+#include "util/log.h"
+
+#define CLIENTS 8
+#define RUN_FOR (4 * NS_PER_SECOND)
+
+static atomic_bool clients_stop, feeders_stop;
+
+static struct reservation *describe(const struct pod *pod)
+{
+        struct reservation *reservation = new_reservation("ns", regions[pod->pool], "A10", pod->gpus);
+
+        memcpy(reservation->id, pod->id, RESERVATION_ID_SIZE);
+        return reservation;
+}
+
+static const char *uid_of(size_t pod, char text[static 24])
+{
+        snprintf(text, 24, "pod-%zu", pod);
+        return text;
+}
+
+/* The pods as they were after so many events. */
+static struct usage *list_at(size_t n_events)
+{
+        struct usage *usage = NULL;
+        char uid[24];
+
+        ck_assert_int_eq(usage_new(&usage), 0);
+        for (size_t i = 0; i < n_events; i++) {
+                const struct event *event = &server.events[i];
+                _cleanup_(reservation_freep) struct reservation *pod = describe(&server.pods[event->pod]);
+
+                usage_remove(usage, uid_of(event->pod, uid)); /* a list shows the last change */
+                if (event->kind != DELETED)
+                        ck_assert_int_eq(usage_put(usage, uid, pod, event->version, false), 1);
+        }
+        return usage;
+}
+
+/* A list of now, or one that is older: a little older even than what the view has been told. */
+static void list_again(struct replica *replica, unsigned *seed)
+{
+        struct usage *usage;
+        uint64_t version;
+        size_t at;
+
+        pthread_mutex_lock(&server.lock);
+        at = server.n_events;
+        version = server.revision;
+        if (!atomic_load(&calm) && at && pick(seed, 3) == 0) {
+                size_t oldest = replica->seen > 20 ? replica->seen - 20 : 0;
+
+                at = oldest + pick(seed, (unsigned)(at - oldest + 1));
+                version = at ? server.events[at - 1].version : 1;
+        }
+        usage = list_at(at);
+        pthread_mutex_unlock(&server.lock);
+        ck_assert_int_eq(cluster_ledger_use_pods(replica->cluster, &usage, version), 0);
+        replica->seen = at;
+}
+
+/* The next event of pods, or a bookmark. */
+static void show_event(struct replica *replica)
+{
+        _cleanup_(reservation_freep) struct reservation *pod = NULL;
+        struct event event = {0};
+        uint64_t revision;
+        char uid[24];
+
+        pthread_mutex_lock(&server.lock);
+        revision = server.revision;
+        if (replica->seen < server.n_events) {
+                event = server.events[replica->seen++];
+                pod = describe(&server.pods[event.pod]);
+        }
+        pthread_mutex_unlock(&server.lock);
+        if (!pod)
+                ck_assert_int_eq(cluster_ledger_view(replica->cluster, revision), 0);
+        else if (event.kind == DELETED)
+                cluster_ledger_pod_gone(replica->cluster, uid_of(event.pod, uid), event.version);
+        else
+                ck_assert_int_eq(
+                        cluster_ledger_pod(replica->cluster, uid_of(event.pod, uid), pod, event.version, false), 0);
+}
+
+static void show_ledger(struct replica *replica, unsigned *seed)
+{
+        json_t *ledger;
+
+        pthread_mutex_lock(&server.lock);
+        ledger = server.ledger ? json_deep_copy(server.ledger) : NULL;
+        pthread_mutex_unlock(&server.lock);
+        pause_up_to(seed, 2000);
+        if (ledger)
+                cluster_ledger_observe(replica->cluster, ledger);
+        else
+                cluster_ledger_lost(replica->cluster);
+        json_decref(ledger);
+}
+
+/* The watches of one replica. */
+static void *feed(void *userdata)
+{
+        struct replica *replica = userdata;
+        unsigned seed = first_seed + 100 + (unsigned)(replica - replicas);
+
+        list_again(replica, &seed);
+        while (!atomic_load(&feeders_stop)) {
+                unsigned what = pick(&seed, 1000);
+
+                pass(replica);
+                if (what < 5)
+                        list_again(replica, &seed);
+                else if (what < 200)
+                        show_ledger(replica, &seed);
+                else
+                        show_event(replica);
+                if (what % 10 == 0)
+                        pause_up_to(&seed, atomic_load(&calm) ? 200 : 10000);
+        }
+        return NULL;
+}
+
+static bool wait_until(sem_t *done, int64_t until)
+{
+        while (sem_trywait(done) < 0) {
+                if (clock_monotonic() >= until)
+                        return false;
+                usleep(100);
+        }
+        return true;
+}
+
+/* Waits for a commit, or until it is worth deciding again, no longer than the request lives. */
+static int wait_for(struct ledger *ledger, bool behind, uint64_t commit, int64_t until)
+{
+        struct told told = {.waiter.done = tell};
+        int r;
+
+        sem_init(&told.done, 0, 0);
+        r = behind ? ledger_wait_current(ledger, &told.waiter) : ledger_wait(ledger, &told.waiter, commit);
+        if (r)
+                return r < 0 ? r : 0;
+        if (!wait_until(&told.done, until)) {
+                if (ledger_cancel(ledger, &told.waiter))
+                        return -ETIMEDOUT;
+                sem_wait(&told.done);
+        }
+        return told.result;
+}
+
+/* LEDGER_RESERVED and the id, LEDGER_REFUSED, or -ETIMEDOUT. */
+static int admit(struct ledger *ledger, int pool, int64_t gpus, int64_t begin, char id[static RESERVATION_ID_SIZE])
+{
+        struct limit limit = gpu_limit(regions[pool], limits[pool]);
+
+        while (clock_monotonic() < begin + LIFE) {
+                _cleanup_(reservation_freep) struct reservation *reservation =
+                        new_reservation("ns", regions[pool], "A10", gpus);
+                struct refusal refusal;
+                uint64_t commit = 0;
+                int r = ledger_reserve(ledger, &reservation, 1, &limit, 1, &refusal, id, &commit, NULL);
+
+                if (r == LEDGER_REFUSED)
+                        return r;
+                ck_assert_int_ne(r, LEDGER_STALE);
+                r = wait_for(ledger, r == LEDGER_BEHIND, commit, begin + LIFE);
+                if (r == 0 && commit)
+                        return LEDGER_RESERVED;
+                if (r == -ETIMEDOUT && commit)
+                        ledger_give_back(ledger, &(struct reservation_key){.id = id}, commit, NULL);
+        }
+        return -ETIMEDOUT;
+}
+
+/* Creates pods, changes them, and deletes them after a while; drops some after their admission. */
+static void *live(void *userdata)
+{
+        unsigned seed = first_seed + 1000 + (unsigned)(size_t)userdata;
+        size_t own[64], n = 0;
+
+        while (!atomic_load(&clients_stop)) {
+                struct replica *replica = &replicas[pick(&seed, REPLICAS)];
+                int pool = (int)pick(&seed, POOLS);
+                int64_t gpus = 1 + pick(&seed, 3), begin = clock_monotonic();
+                char id[RESERVATION_ID_SIZE];
+                int r = admit(cluster_ledger_base(replica->cluster), pool, gpus, begin, id);
+
+                pass(replica);
+                if (r == LEDGER_RESERVED && pick(&seed, 10) > 0) {
+                        pause_up_to(&seed, pick(&seed, 20) ? 3000 : 200000);
+                        n += create_pod(begin, id, pool, gpus, &own[n]);
+                }
+                if (n && pick(&seed, 3) == 0)
+                        change_pod(own[pick(&seed, (unsigned)n)], false);
+                while (n && (n == 64 || pick(&seed, r == LEDGER_REFUSED ? 2 : 8) == 0))
+                        change_pod(own[--n], true);
+                pause_up_to(&seed, 2000);
+        }
+        while (n)
+                change_pod(own[--n], true);
+        return NULL;
+}
+
+/* Stops replicas for a while, mostly shorter than a request lives; deletes the ledger once. */
+static void disturb(void)
+{
+        unsigned seed = first_seed + 5000;
+        int64_t end = clock_monotonic() + RUN_FOR, loss = end - RUN_FOR / 2;
+
+        while (clock_monotonic() < end && !*server.violation) {
+                struct replica *replica = &replicas[pick(&seed, REPLICAS)];
+
+                pause_up_to(&seed, 200000);
+                atomic_store(&replica->frozen, true);
+                pause_up_to(&seed, pick(&seed, 4) ? 60000 : 400000);
+                atomic_store(&replica->frozen, false);
+                if (clock_monotonic() < loss)
+                        continue;
+                loss = INT64_MAX;
+                pthread_mutex_lock(&server.lock);
+                json_decref(server.ledger);
+                server.ledger = NULL;
+                server.revision++;
+                pthread_mutex_unlock(&server.lock);
+        }
+        atomic_store(&calm, true);
+}
+
+static void start_replica(struct replica *replica)
+{
+        const struct cluster_ledger_options options = {.time_to_live = TIME_TO_LIVE, .pace = NS_PER_MS};
+        struct classifier classifier = BY_REGION(1);
+
+        replica->store = (struct ledger_store){read_ledger, write_ledger, list_pods, is_first, replica};
+        ck_assert_int_eq(cluster_ledger_new(&replica->cluster, &replica->store, &options, NULL), 0);
+        ck_assert_int_eq(ledger_classify(cluster_ledger_base(replica->cluster), &classifier, NULL), 0);
+}
+
+static bool ledger_is_empty(void)
+{
+        bool empty;
+
+        pthread_mutex_lock(&server.lock);
+        empty = server.ledger && !json_array_size(json_object_get(json_object_get(server.ledger, "spec"), "entries"));
+        pthread_mutex_unlock(&server.lock);
+        return empty;
+}
+
+/* All of it, once everything has been seen to be gone. */
+static bool can_promise_all(const struct replica *replica, int pool)
+{
+        char id[RESERVATION_ID_SIZE];
+
+        return admit(cluster_ledger_base(replica->cluster), pool, limits[pool], clock_monotonic(), id) ==
+               LEDGER_RESERVED;
+}
+
+#define EVENTUALLY(what)                                               \
+        do {                                                           \
+                int64_t end_ = clock_monotonic() + 20 * NS_PER_SECOND; \
+                bool so_ = what;                                       \
+                while (!so_ && clock_monotonic() < end_) {             \
+                        usleep(2000);                                  \
+                        so_ = what;                                    \
+                }                                                      \
+                ck_assert_msg(so_, "seed %u: %s", first_seed, #what);  \
+        } while (0)
+
+static void report(void)
+{
+        uint64_t commits = 0, conflicts = 0, unknown = 0;
+
+        for (int i = 0; i < REPLICAS; i++) {
+                struct cluster_ledger_status status;
+
+                cluster_ledger_status(replicas[i].cluster, &status);
+                commits += status.commits;
+                conflicts += status.conflicts;
+                unknown += status.unknown;
+        }
+        printf("# seed %u: %zu pods, %llu commits, %llu conflicts, %llu unknown\n", first_seed, server.n_pods,
+               (unsigned long long)commits, (unsigned long long)conflicts, (unsigned long long)unknown);
+        fflush(stdout);
+}
+
+START_TEST(no_pool_is_ever_above_its_limit_and_all_of_it_comes_back)
+{
+        const char *seed = getenv("SEED");
+        pthread_t clients[CLIENTS], feeders[REPLICAS];
+
+        log_setup(LOG_ERROR + 1, LOG_LOGFMT);
+        first_seed = seed ? (unsigned)strtoul(seed, NULL, 10) : (unsigned)clock_monotonic();
+        for (int i = 0; i < REPLICAS; i++) {
+                start_replica(&replicas[i]);
+                pthread_create(&feeders[i], NULL, feed, &replicas[i]);
+        }
+        for (size_t i = 0; i < CLIENTS; i++)
+                pthread_create(&clients[i], NULL, live, (void *)i);
+        disturb();
+        atomic_store(&clients_stop, true);
+        for (int i = 0; i < CLIENTS; i++)
+                pthread_join(clients[i], NULL);
+        report();
+        ck_assert_msg(!*server.violation, "seed %u: %s", first_seed, server.violation);
+        EVENTUALLY(ledger_is_empty());
+        for (int pool = 0; pool < POOLS; pool++) {
+                ck_assert_int_eq(server.held[pool], 0);
+                ck_assert_int_gt(server.most[pool], limits[pool] / 2); /* else there was no race */
+                EVENTUALLY(can_promise_all(&replicas[pool], pool));
+        }
+        atomic_store(&feeders_stop, true);
+        for (int i = 0; i < REPLICAS; i++)
+                pthread_join(feeders[i], NULL);
+        for (int i = 0; i < REPLICAS; i++)
+                cluster_ledger_free(replicas[i].cluster);
+        json_decref(server.ledger);
+}
+END_TEST
+
+static void add(TCase *tests)
+{
+        tcase_add_test(tests, no_pool_is_ever_above_its_limit_and_all_of_it_comes_back);
+}
+
+int main(void)
+{
+        return unit_main("cluster_ledger_race", add);
+}

@@ -1,0 +1,244 @@
+/*
+ * An API server in memory for several replicas of a cluster ledger at once: pods, the events that their watches
+ * bring, and the ledger's object, all in one order of versions. It checks a pool's limit whenever a pod is created.
+ */
+#pragma once
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "quota/cluster_ledger.h"
+#include "quota/ledger_store.h"
+#include "reservations.h"
+#include "util/clock.h"
+#include "util/error.h"
+
+#define REPLICAS 3
+#define POOLS 2
+#define EVENTS 40000
+#define LIFE (150 * NS_PER_MS)
+#define TIME_TO_LIVE (200 * NS_PER_MS)
+
+static const char *const regions[POOLS] = {"r", "s"};
+static const int64_t limits[POOLS] = {12, 20};
+
+struct pod {
+        char id[RESERVATION_ID_SIZE];
+        int pool;
+        int64_t gpus;
+        bool live;
+        uint64_t version; /* of its last change */
+};
+
+enum event_kind { ADDED, MODIFIED, DELETED };
+
+struct event {
+        enum event_kind kind;
+        size_t pod;
+        uint64_t version;
+};
+
+/* The API server. */
+static struct {
+        pthread_mutex_t lock;
+        uint64_t revision; /* of everything, as etcd's */
+        json_t *ledger;    /* as it is stored; never changed in place; NULL: deleted */
+        bool had_ledger;
+        struct pod pods[EVENTS];
+        size_t n_pods;
+        struct event events[EVENTS];
+        size_t n_events;
+        int64_t held[POOLS], most[POOLS]; /* GPUs of live pods, now and ever */
+        char violation[256];
+} server = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+static struct replica {
+        struct ledger_store store;
+        struct cluster_ledger *cluster;
+        atomic_bool frozen;
+        atomic_uint calls; /* seeds what each call to the store does */
+        size_t seen;       /* events that its view has been told; the feeder's own */
+} replicas[REPLICAS];
+
+static atomic_bool calm; /* the server and the replicas behave */
+static unsigned first_seed;
+
+static inline unsigned pick(unsigned *seed, unsigned n)
+{
+        return (unsigned)rand_r(seed) % n;
+}
+
+static inline void pause_up_to(unsigned *seed, unsigned microseconds)
+{
+        usleep(pick(seed, microseconds) + 1);
+}
+
+/* A process that is stopped goes no further. */
+static inline void pass(struct replica *replica)
+{
+        while (atomic_load(&replica->frozen))
+                usleep(500);
+}
+
+static inline void add_event(enum event_kind kind, size_t pod)
+{
+        ck_assert_uint_lt(server.n_events, EVENTS);
+        server.pods[pod].version = ++server.revision;
+        server.events[server.n_events++] = (struct event){kind, pod, server.revision};
+}
+
+/* False where the request has ended before. */
+static inline bool create_pod(int64_t begin, const char *id, int pool, int64_t gpus, size_t *ret)
+{
+        bool alive;
+
+        pthread_mutex_lock(&server.lock);
+        alive = clock_monotonic() - begin < LIFE && server.n_pods < EVENTS / 4;
+        if (alive) {
+                struct pod *pod = &server.pods[ *ret = server.n_pods++];
+
+                *pod = (struct pod){.pool = pool, .gpus = gpus, .live = true};
+                memcpy(pod->id, id, RESERVATION_ID_SIZE);
+                server.held[pool] += gpus;
+                if (server.held[pool] > server.most[pool])
+                        server.most[pool] = server.held[pool];
+                add_event(ADDED, *ret);
+                if (server.held[pool] > limits[pool])
+                        snprintf(server.violation, sizeof(server.violation),
+                                 "pods of %s hold %lld GPUs of %lld, at revision %llu", regions[pool],
+                                 (long long)server.held[pool], (long long)limits[pool],
+                                 (unsigned long long)server.revision);
+        }
+        pthread_mutex_unlock(&server.lock);
+        return alive;
+}
+
+static inline void change_pod(size_t index, bool delete)
+{
+        struct pod *pod = &server.pods[index];
+
+        pthread_mutex_lock(&server.lock);
+        if (pod->live) {
+                add_event(delete ? DELETED : MODIFIED, index);
+                pod->live = !delete;
+                server.held[pod->pool] -= delete ? pod->gpus : 0;
+        }
+        pthread_mutex_unlock(&server.lock);
+}
+
+static inline const char *version_of(const json_t *object)
+{
+        const char *version =
+                json_string_value(json_object_get(json_object_get(object, "metadata"), "resourceVersion"));
+
+        return version ? version : "";
+}
+
+/* Compare-and-swap. */
+static inline int put_ledger(const json_t *object, json_t **ret)
+{
+        char version[24];
+        json_t *copy;
+
+        if (strcmp(version_of(object), version_of(server.ledger)) != 0)
+                return server.ledger ? -EBUSY : -ENOENT;
+        snprintf(version, sizeof(version), "%llu", (unsigned long long)++server.revision);
+        copy = json_deep_copy(object);
+        json_object_set_new(json_object_get(copy, "metadata"), "resourceVersion", json_string(version));
+        json_decref(server.ledger);
+        server.ledger = copy;
+        server.had_ledger = true;
+        *ret = json_deep_copy(copy);
+        return 0;
+}
+
+static inline int answer(int r, struct error *error)
+{
+        return r < 0 ? error_set(error, -r, "%s", strerror(-r)) : 0;
+}
+
+static inline unsigned seed_of_call(struct replica *replica)
+{
+        return first_seed ^ (atomic_fetch_add(&replica->calls, 1) * 2654435761U + (unsigned)(replica - replicas));
+}
+
+static inline int read_ledger(void *userdata, json_t **ret, struct error *error)
+{
+        struct replica *replica = userdata;
+        unsigned seed = seed_of_call(replica);
+
+        pass(replica);
+        pause_up_to(&seed, 1000);
+        pthread_mutex_lock(&server.lock);
+        *ret = server.ledger ? json_deep_copy(server.ledger) : NULL;
+        pthread_mutex_unlock(&server.lock);
+        pause_up_to(&seed, 1000);
+        pass(replica);
+        return answer(*ret ? 0 : -ENOENT, error);
+}
+
+/* Of a hundred answers some are lost, before or after the write, or tell of a conflict with the write itself, which a
+ * client does that repeats it; and some writes are put off. */
+static inline int write_ledger(void *userdata, const json_t *object, json_t **ret, struct error *error)
+{
+        struct replica *replica = userdata;
+        unsigned seed = seed_of_call(replica), fate = atomic_load(&calm) ? 100 : pick(&seed, 100);
+        int r = fate < 2 ? -EIO : fate < 4 ? -EAGAIN : 0;
+
+        pass(replica);
+        pause_up_to(&seed, 2000);
+        pthread_mutex_lock(&server.lock);
+        if (r >= 0)
+                r = put_ledger(object, ret);
+        pthread_mutex_unlock(&server.lock);
+        pause_up_to(&seed, 2000);
+        pass(replica);
+        if (r >= 0 && fate < 8) {
+                json_decref(*ret);
+                *ret = NULL;
+                r = fate < 6 ? -EIO : -EBUSY;
+        }
+        return answer(r, error);
+}
+
+static inline int list_pods(void *userdata, const char *namespace,
+                            void (*found)(void *found_userdata, const char *id, uint64_t version),
+                            void *found_userdata, struct error *error)
+{
+        static __thread struct {
+                char id[RESERVATION_ID_SIZE];
+                uint64_t version;
+        } listed[256];
+        struct replica *replica = userdata;
+        size_t n = 0;
+
+        (void)namespace;
+        pass(replica);
+        pthread_mutex_lock(&server.lock);
+        for (size_t i = 0; i < server.n_pods; i++) {
+                if (!server.pods[i].live)
+                        continue;
+                memcpy(listed[n].id, server.pods[i].id, RESERVATION_ID_SIZE);
+                listed[n++].version = server.pods[i].version;
+        }
+        pthread_mutex_unlock(&server.lock);
+        pass(replica);
+        for (size_t i = 0; i < n; i++)
+                found(found_userdata, listed[i].id, listed[i].version);
+        return answer(0, error);
+}
+
+static inline int is_first(void *userdata, struct error *error)
+{
+        int first;
+
+        (void)userdata;
+        (void)error;
+        pthread_mutex_lock(&server.lock);
+        first = !server.had_ledger;
+        pthread_mutex_unlock(&server.lock);
+        return first;
+}
