@@ -249,6 +249,7 @@ END_TEST
 
 START_TEST(ten_are_written_at_once_and_then_ten_a_second)
 {
+        int64_t begun = clock_monotonic();
         char name[32];
 
         for (int i = 0; i < 13; i++) {
@@ -257,7 +258,7 @@ START_TEST(ten_are_written_at_once_and_then_ten_a_second)
         }
         assert_counts(13, 0, 0);
         for (int i = 0; i < 3; i++)
-                ck_assert_int_ge(server.calls[10 + i].at - server.calls[0].at, (i + 1) * 100 * NS_PER_MS - NS_PER_MS);
+                ck_assert_int_ge(server.calls[10 + i].at - begun, (i + 1) * 100 * NS_PER_MS);
 }
 END_TEST
 
