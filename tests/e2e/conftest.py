@@ -108,10 +108,10 @@ def api(live: LiveCluster) -> Iterator[Api]:
 
 @pytest.fixture(scope="session")
 def shared_replicas(regionfit: Path, live: LiveCluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Replicas]:
-    """An API server that waits for 3 s lets no request live for longer than the promises to it."""
+    """An API server that waits for 5 s lets no request live for longer than the promises to it."""
     folder = tmp_path_factory.mktemp("replicas")
     options = ["--kubeconfig", str(live.write_account_kubeconfig()), "--ledger-ttl", "10s"]
-    replicas = Replicas(regionfit, live, folder, 3, *options, timeout=3)
+    replicas = Replicas(regionfit, live, folder, 3, *options, timeout=5)
     replicas.start()
     yield replicas
     replicas.stop()
@@ -121,8 +121,5 @@ def shared_replicas(regionfit: Path, live: LiveCluster, tmp_path_factory: pytest
 def replicas(shared_replicas: Replicas, api: Api) -> Replicas:
     """Three, all of them ready, whatever a test before has done to them."""
     assert api
-    for replica in shared_replicas.all:
-        if not replica.process:
-            replica.start()
-        replica.wait_ready()
+    shared_replicas.resume()
     return shared_replicas

@@ -9,6 +9,7 @@ from live_cluster import REGIONS
 from pods import REGION
 
 BEIJING, HANGZHOU = REGIONS
+ACS = "alibabacloud.com/acs"
 SERIES = "alibabacloud.com/gpu-model-series"
 QUOTAS = "/apis/regionfit.io/v1alpha1/regionquotas"
 LEDGER = "/apis/regionfit.io/v1alpha1/reservationledgers/regionfit"
@@ -69,9 +70,11 @@ def pod(app: str, name: str = "", gpus: int = 1, labels: dict[str, str] | None =
 
 
 def static_pod(region: str, app: str = "static", name: str = "", gpus: int = 1, series: str = "GU8TF") -> Object:
-    """One that names its own region."""
+    """One that names its own region, and has all that the region's unit would add."""
     toleration = {"key": "virtual-kubelet.io/provider", "operator": "Exists"}
-    return pod(app, name, gpus, {REGION: region, SERIES: series}, tolerations=[toleration])
+    labels = {ACS: "true", REGION: region, SERIES: series}
+    node_selector = unit(region)["nodeSelector"]
+    return pod(app, name, gpus, labels, tolerations=[toleration], nodeSelector=node_selector)
 
 
 def pods_of(api: Api, app: str) -> list[Object]:
@@ -100,6 +103,9 @@ def entries(api: Api) -> list[Object]:
 def remove_all(api: Api) -> bool:
     """True once nothing of the tests is left, and nothing is promised any more."""
     api.delete("/apis/apps/v1/namespaces/default/deployments")
+    for one in api.get(PODS)["items"]:
+        if one["metadata"].get("finalizers"):
+            api.merge(f"{PODS}/{one['metadata']['name']}", {"metadata": {"finalizers": None}})
     for path in [*NAMESPACED, QUOTAS]:
         api.delete(path, gracePeriodSeconds="0")
     left = [item for path in [*NAMESPACED, QUOTAS] for item in api.get(path)["items"]]

@@ -90,15 +90,20 @@ class Replicas:
 
     def start(self) -> None:
         try:
-            for replica in self.all:
-                replica.start()
-            for replica in self.all:
-                replica.wait_ready()
+            self.resume()
             self.balancer.start()
             self.register()
         except BaseException:
             self.stop()
             raise
+
+    def resume(self) -> None:
+        """Starts those that do not run."""
+        for replica in self.all:
+            if not replica.process:
+                replica.start()
+        for replica in self.all:
+            replica.wait_ready()
 
     def stop(self) -> None:
         self.cluster.kubectl("delete", "--ignore-not-found", CONFIGURATION)

@@ -104,7 +104,9 @@ def test_a_plugin_with_an_unknown_token_is_run_again(person: Person) -> None:
 
 def test_an_account_that_may_do_nothing(person: Person, live: LiveCluster) -> None:
     token = live.kubectl("create", "token", "default", "-n", "default").strip()
-    check_refusal(person.ask({"token": token}), ": 403 Forbidden: ", 'User "system:serviceaccount:default:default" cannot')
+    check_refusal(
+        person.ask({"token": token}), ": 403 Forbidden: ", 'User "system:serviceaccount:default:default" cannot'
+    )
 
 
 def test_a_server_that_another_ca_has_made(person: Person, live: LiveCluster) -> None:
