@@ -77,7 +77,8 @@ class Replicas:
         self.cluster = cluster
         self.timeout = timeout
         certificates = folder / "certs"
-        subprocess.run([str(binary), "certs", "create", str(certificates), "--san", "127.0.0.1"], check=True)
+        create = [str(binary), "certs", "create", str(certificates), "--san", "127.0.0.1"]
+        subprocess.run(create, check=True, stdout=subprocess.DEVNULL)
         self.ca_bundle = (certificates / "ca-bundle.crt").read_text()
         command = [str(binary), "serve", "--tls-cert", str(certificates / "tls.crt")]
         command += ["--tls-key", str(certificates / "tls.key"), *options]

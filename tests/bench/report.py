@@ -1,0 +1,91 @@
+"""What was measured, as tables for people."""
+
+from __future__ import annotations
+
+from typing import Any
+
+MIB = 2**20
+
+Row = list[str]
+
+
+def table(title: Row, rows: list[Row]) -> str:
+    """The first column to the left, figures to the right."""
+    widths = [max(len(row[i]) for row in [title, *rows]) for i in range(len(title))]
+    lines = []
+    for first, *others in [title, *rows]:
+        cells = [first.ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(others, widths[1:], strict=True))]
+        lines.append("  ".join(cells).rstrip())
+    return "\n".join(lines)
+
+
+def figure(case: dict[str, Any], key: str, digits: int) -> str:
+    return f"{case[key]:.{digits}f}" if key in case else "-"
+
+
+CREATION = [
+    ("pods/s", "rate", 0),
+    ("of no webhook", "of_no_webhook", 2),
+    ("p50 ms", "p50_ms", 1),
+    ("p99 ms", "p99_ms", 1),
+    ("refused", "refused", 0),
+    ("failed", "failed", 0),
+]
+WEBHOOK = [
+    ("mean ms", "webhook_mean_ms", 1),
+    ("p50 ms", "webhook_p50_ms", 1),
+    ("p99 ms", "webhook_p99_ms", 1),
+    ("writes", "ledger_writes", 0),
+    ("conflicts", "ledger_conflicts", 0),
+    ("pods/write", "pods_per_write", 1),
+    ("CPU us/pod", "replicas_cpu_us_per_pod", 0),
+]
+
+
+def creation(measured: dict[str, Any]) -> str:
+    cases = measured["cases"]
+    asked = [case for case in cases if "webhook_mean_ms" in case]
+    rounds = len(cases[0]["rounds"])
+    head = f"pods created by {measured['connections']} clients, each counted (medians of {rounds} rounds of "
+    head += f"{measured['seconds']:.0f} s; refused and failed: of all)"
+    return "\n".join([head, columns("", CREATION, cases), "", columns("API server waits", WEBHOOK, asked)])
+
+
+def columns(corner: str, wanted: list[tuple[str, str, int]], cases: list[dict[str, Any]]) -> str:
+    rows = [[case["case"], *(figure(case, key, digits) for _, key, digits in wanted)] for case in cases]
+    return table([corner, *(name for name, _, _ in wanted)], rows)
+
+
+def mib(number: float) -> str:
+    return f"{number / MIB:.1f}"
+
+
+def scale(measured: dict[str, Any]) -> str:
+    starts = [
+        [name, f"{one['ready_seconds']:.2f}", mib(one["ready_bytes"]), mib(one["idle_bytes"]), mib(one["peak_bytes"])]
+        for name, one in measured["starts"].items()
+    ]
+    decisions = [
+        [name, *(figure(one, key, digits) for _, key, digits in DECISION)] for name, one in measured["decisions"].items()
+    ]
+    status = measured["status"]
+    return "\n".join(
+        [
+            table(["one replica, started among", "ready s", "MiB then", "MiB after 5 s", "MiB at most"], starts),
+            f"  {measured['bytes_per_pod']:.0f} bytes for each pod; "
+            f"the API server gives out the list of pods in {measured['list_seconds']:.2f} s",
+            "",
+            table(["reviews", *(name for name, _, _ in DECISION)], decisions),
+            "",
+            f"regionfit status: {status['seconds']:.2f} s, {mib(status['peak_bytes'])} MiB at most",
+        ]
+    )
+
+
+DECISION = [
+    ("decision p50 us", "us_p50", 0),
+    ("p99 us", "us_p99", 0),
+    ("answered/s", "answers_per_second", 0),
+    ("answer p50 ms", "p50_ms", 2),
+    ("p99 ms", "p99_ms", 2),
+]
