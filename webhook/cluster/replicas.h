@@ -17,7 +17,7 @@ struct error;
 struct kube_client;
 struct pod_changes;
 
-/* *ret is a new array, by namespace and identity; `changes` are those of the pods, `now` in unix seconds. The errors of
- * kube_call(). */
+/* *ret is a new array, by namespace and identity; `changes` are those of the pods, `now` in unix seconds. The errors
+ * of kube_call(). */
 int replicas_read(json_t **ret, struct kube_client *client, const struct pod_changes *changes, int64_t now,
                   struct error *error);

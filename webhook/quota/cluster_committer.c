@@ -124,6 +124,13 @@ static bool wants_tidying(struct cluster_ledger *ledger, const struct survey *fo
         return ledger->tidy_at && now >= ledger->tidy_at;
 }
 
+static bool wants_credits(const struct cluster_ledger *ledger, int64_t now) requires_lock(ledger->lock)
+{
+        int64_t due = credits_due(ledger, now);
+
+        return due && now >= due;
+}
+
 static enum step next_step(struct cluster_ledger *ledger, int64_t now) requires_lock(ledger->lock)
 {
         struct survey found;
@@ -142,20 +149,30 @@ static enum step next_step(struct cluster_ledger *ledger, int64_t now) requires_
                 return STEP_LIST;
         if (cluster_obstacle(ledger))
                 return STEP_WAIT;
-        return ledger->pendings.queue || wants_tidying(ledger, &found, now) ? STEP_WRITE : STEP_WAIT;
+        if (ledger->pendings.queue || wants_tidying(ledger, &found, now) || wants_credits(ledger, now))
+                return STEP_WRITE;
+        return STEP_WAIT;
 }
 
 static void wait_for_work(struct cluster_ledger *ledger, int64_t now) requires_lock(ledger->lock)
 {
         int64_t until = now + LOOK_EVERY;
+        const int64_t times[] = {ledger->write_at, ledger->tidy_at, ledger->list_at, credits_due(ledger, now),
+                                 ledger->contended ? ledger->contended_until : 0};
 
-        if (now < ledger->write_at && ledger->write_at < until)
-                until = ledger->write_at;
-        if (ledger->tidy_at > now && ledger->tidy_at < until)
-                until = ledger->tidy_at;
-        if (ledger->list_at > now && ledger->list_at < until)
-                until = ledger->list_at;
+        for (size_t i = 0; i < sizeof(times) / sizeof(times[0]); i++)
+                if (times[i] > now && times[i] < until)
+                        until = times[i];
         lock_wait_until(&ledger->lock, &ledger->work, until);
+}
+
+/* The last write: what others would have to wait for until it expires. */
+static void farewell(struct cluster_ledger *ledger) requires_lock(ledger->lock)
+{
+        if (!ledger->credits || cluster_obstacle(ledger))
+                return;
+        credits_close(ledger);
+        cluster_write(ledger);
 }
 
 static json_t *new_object(bool open)
@@ -209,6 +226,7 @@ static void step_read(struct cluster_ledger *ledger) THREAD_SAFETY(no_thread_saf
                         ledger->doubtful = ledger->match_listed = false;
         }
         ledger->recheck = true;
+        credits_settle(ledger);
         if (r >= 0) {
                 ledger->backoff = 0;
                 return;
@@ -325,8 +343,11 @@ static bool turn(struct cluster_ledger *ledger) requires_lock(ledger->lock)
 {
         int64_t now = clock_monotonic();
 
+        if (now >= ledger->contended_until)
+                ledger->contended = false;
         switch (next_step(ledger, now)) {
         case STEP_STOP:
+                farewell(ledger);
                 return false;
         case STEP_WAIT:
                 wait_for_work(ledger, now);

@@ -21,6 +21,12 @@
 #include "util/error.h"
 #include "util/thread.h"
 
+/* How long a credit may be spent: a small part of the time to live of what it promises. */
+#define CREDIT_LIFE (800 * NS_PER_MS)
+
+/* Who waits for credits to be closed looks again so often, at least. */
+#define LOOK_AGAIN (100 * NS_PER_MS)
+
 static struct cluster_ledger *cluster_of(struct ledger *ledger)
 {
         return (struct cluster_ledger *)ledger;
@@ -56,7 +62,7 @@ bool cluster_keep(const struct cluster_ledger *ledger, const struct reservation 
         return limits_keep(limits, n_limits, counters, 2, reservation, refusal);
 }
 
-static enum ledger_answer check(const struct cluster_ledger *ledger, const struct reservation *reservation,
+static enum ledger_answer check(struct cluster_ledger *ledger, const struct reservation *reservation,
                                 uint64_t generation, const struct limit *limits, size_t n_limits,
                                 struct refusal *refusal) requires_lock(ledger->lock)
 {
@@ -64,7 +70,14 @@ static enum ledger_answer check(const struct cluster_ledger *ledger, const struc
                 return LEDGER_BEHIND;
         if (generation != ledger->classifier.generation)
                 return LEDGER_STALE;
-        return cluster_keep(ledger, reservation, limits, n_limits, refusal) ? LEDGER_RESERVED : LEDGER_REFUSED;
+        if (cluster_keep(ledger, reservation, limits, n_limits, refusal))
+                return LEDGER_RESERVED;
+        if (!credit_may_return(ledger, limits[refusal->limit].key))
+                return LEDGER_REFUSED;
+        ledger->contended = true;
+        ledger->contended_until = clock_monotonic() + LOOK_AGAIN;
+        pthread_cond_signal(&ledger->work);
+        return LEDGER_BEHIND;
 }
 
 /* The promise that a reservation of these terms joins: one that is forming, or a new one (rule 2). */
@@ -104,10 +117,12 @@ static int promise_to(struct cluster_ledger *ledger, struct reservation **reserv
         if (r >= 0 && ledger->store) {
                 r = pendings_add(&ledger->pendings, &pending, promise, reservation, limits, n_limits,
                                  ledger->classifier.generation);
-                if (r >= 0)
-                        *ret_commit = pending->number;
-                else
+                if (r < 0)
                         promise_leave(promise, *reservation);
+        }
+        if (r >= 0 && ledger->store) {
+                *ret_commit = pending->number;
+                credit_want(ledger, pending->reservation, counts, limits, n_limits, promise->promised.pods);
         }
         if (r < 0) {
                 if (promise && !promise->promised.pods)
@@ -139,16 +154,40 @@ static int insert(struct cluster_ledger *ledger, struct reservation **reservatio
         return LEDGER_RESERVED;
 }
 
+/* Admits the pod against a credit, if one is open for it: 1. What it asks for has been checked and written before. */
+static int spend(struct cluster_ledger *ledger, struct reservation **reservation, uint64_t generation,
+                 const struct limit *limits, size_t n_limits, char ret_id[static RESERVATION_ID_SIZE],
+                 uint64_t *ret_commit) requires_lock(ledger->lock)
+{
+        _cleanup_(counter_keys_clear) struct counter_keys counts = {0};
+        bool charged = false;
+        int r;
+
+        if (!ledger->credits || !ledger->classifier.classify || generation != ledger->classifier.generation)
+                return 0;
+        r = promises_counts(&ledger->promises, *reservation, &counts, &charged);
+        if (r >= 0 && charged)
+                r = credit_spend(ledger, *reservation, &counts, generation, limits, n_limits, ret_id);
+        if (r <= 0)
+                return r;
+        *ret_commit = 0;
+        *reservation = reservation_free(*reservation);
+        return 1;
+}
+
 static int cluster_reserve(struct ledger *base, struct reservation **reservation, uint64_t generation,
                            const struct limit *limits, size_t n_limits, struct refusal *ret_refusal,
                            char ret_id[static RESERVATION_ID_SIZE], uint64_t *ret_commit, struct error *error)
 {
         struct cluster_ledger *ledger = cluster_of(base);
-        int r;
+        int spent, r;
 
         lock_acquire(&ledger->lock);
-        r = (int)check(ledger, *reservation, generation, limits, n_limits, ret_refusal);
-        if (r == LEDGER_RESERVED)
+        spent = spend(ledger, reservation, generation, limits, n_limits, ret_id, ret_commit);
+        r = spent < 0 ? spent : LEDGER_RESERVED;
+        if (!spent)
+                r = (int)check(ledger, *reservation, generation, limits, n_limits, ret_refusal);
+        if (!spent && r == LEDGER_RESERVED)
                 r = insert(ledger, reservation, limits, n_limits, ret_id, ret_commit);
         lock_release(&ledger->lock);
         return r < 0 ? error_oom(error) : r;
@@ -273,6 +312,7 @@ static void clear(struct cluster_ledger *ledger) requires_lock(ledger->lock)
 {
         if (ledger->classifier.release)
                 ledger->classifier.release(ledger->classifier.userdata);
+        credits_clear(ledger);
         pendings_clear(&ledger->pendings);
         promises_clear(&ledger->promises);
         usage_free(ledger->pods);
@@ -339,6 +379,7 @@ int cluster_ledger_new(struct cluster_ledger **ret, const struct ledger_store *s
         unlocked->ledger.ops = &cluster_ops;
         unlocked->store = store;
         unlocked->options = *options;
+        unlocked->credit_life = CREDIT_LIFE < options->time_to_live / 8 ? CREDIT_LIFE : options->time_to_live / 8;
         unlocked->obstacle_since = 1; /* ever since */
         if (getrandom(&unlocked->seed, sizeof(unlocked->seed), GRND_NONBLOCK) < 0)
                 unlocked->seed = (unsigned)clock_monotonic();
@@ -413,6 +454,7 @@ void cluster_ledger_status(struct cluster_ledger *ledger, struct cluster_ledger_
                 .commits = ledger->commits,
                 .conflicts = ledger->conflicts,
                 .unknown = ledger->unknown,
+                .credited = ledger->credited,
                 .late = ledger->late,
         };
         lock_release(&ledger->lock);

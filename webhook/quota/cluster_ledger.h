@@ -95,6 +95,7 @@ struct cluster_ledger_status {
         uint64_t fence, view;                 /* versions of pods */
         size_t pods, entries;                 /* in the view; in the ledger */
         uint64_t commits, conflicts, unknown; /* writes that were stored, refused, or lost */
+        uint64_t credited;                    /* pods that were admitted against a credit */
         uint64_t late;                        /* pods first seen that no promise was known of: late, or forged */
 };
 void cluster_ledger_status(struct cluster_ledger *ledger, struct cluster_ledger_status *ret);

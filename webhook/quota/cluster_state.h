@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "quota/cluster_ledger.h"
+#include "quota/credit.h"
 #include "quota/ledger.h"
 #include "quota/ledger_store.h"
 #include "quota/pending.h"
@@ -44,10 +45,17 @@ struct cluster_ledger {
 
         json_t *object; /* owned; the ledger's object without its entries; NULL: not read, or not there */
         uint64_t version, fence, quotas;
-        uint64_t doubts;      /* how often it became doubtful: a read that began before that does not do */
-        uint64_t closed_at;   /* the last version in which it was closed */
-        int64_t closed_since; /* monotonic; since when that has been seen */
+        uint64_t quotas_before; /* those that it carried before */
+        int64_t quotas_since;   /* monotonic; since when it has been seen to carry the present ones */
+        uint64_t doubts;        /* how often it became doubtful: a read that began before that does not do */
+        uint64_t closed_at;     /* the last version in which it was closed */
+        int64_t closed_since;   /* monotonic; since when that has been seen */
         struct promises promises;
+
+        struct credit *credits;  /* owned */
+        int64_t credit_life;     /* ns */
+        bool contended;          /* somebody waits for credits to be closed */
+        int64_t contended_until; /* monotonic; when to look again */
 
         struct pendings pendings;
         struct commit_waiter *behind; /* borrowed; who waits for the ledger to be current */
@@ -61,7 +69,7 @@ struct cluster_ledger {
         int64_t list_at;    /* no list of pods before it */
         int64_t backoff;    /* ns; 0: the last call to the store was good, lists aside */
         int64_t list_wait;  /* likewise, for lists */
-        uint64_t commits, conflicts, unknown, late;
+        uint64_t commits, conflicts, unknown, credited, late;
 };
 
 /* Why nothing can be decided at the moment; NULL: it can. */

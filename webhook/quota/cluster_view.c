@@ -285,6 +285,15 @@ static int check_form(const json_t *object, uint64_t version, struct error *erro
         return 0;
 }
 
+static void note_quotas(struct cluster_ledger *ledger, uint64_t quotas) requires_lock(ledger->lock)
+{
+        if (quotas == ledger->quotas)
+                return;
+        ledger->quotas_before = ledger->quotas;
+        ledger->quotas_since = clock_monotonic();
+        ledger->quotas = quotas;
+}
+
 int cluster_take(struct cluster_ledger *ledger, const json_t *object, struct error *error)
 {
         const json_t *spec = json_object_get(object, "spec");
@@ -311,8 +320,9 @@ int cluster_take(struct cluster_ledger *ledger, const json_t *object, struct err
         ledger->object = rest;
         ledger->version = version;
         ledger->fence = fence;
-        ledger->quotas = quotas;
+        note_quotas(ledger, quotas);
         ledger->recheck = true;
+        ledger->contended = false;
         note_open(ledger, json_is_true(json_object_get(spec, "open")), version);
         return 0;
 }
@@ -365,12 +375,25 @@ void cluster_ledger_quotas(struct cluster_ledger *ledger, uint64_t spec_version,
         cluster_unlock(ledger);
 }
 
+/* Rule 7: a credit is spent without a look at the ledger, so the version counts once those of its time are over. */
+static bool may_be_ignored(const struct cluster_ledger *ledger) requires_lock(ledger->lock)
+{
+        const struct promise *promise, *next;
+
+        if (clock_monotonic() - ledger->quotas_since > ledger->credit_life)
+                return false;
+        HASH_ITER (hh, ledger->promises.by_id, promise, next)
+                if (promise->state == PROMISE_ENTERED && promise->credit)
+                        return true;
+        return false;
+}
+
 uint64_t cluster_ledger_quotas_written(struct cluster_ledger *ledger)
 {
         uint64_t quotas;
 
         lock_acquire(&ledger->lock);
-        quotas = ledger->quotas;
+        quotas = may_be_ignored(ledger) ? ledger->quotas_before : ledger->quotas;
         lock_release(&ledger->lock);
         return quotas;
 }

@@ -28,7 +28,7 @@ void cluster_unlock(struct cluster_ledger *ledger) THREAD_SAFETY(no_thread_safet
                 ledger->obstacle_since = clock_monotonic();
         if (current && ledger->pendings.queue)
                 pthread_cond_signal(&ledger->work);
-        if (current && ledger->behind) {
+        if (current && !ledger->contended && ledger->behind) {
                 DL_CONCAT2(ledger->pendings.told, ledger->behind, previous, next);
                 ledger->behind = NULL;
         }
@@ -75,7 +75,7 @@ int cluster_wait_current(struct ledger *base, struct commit_waiter *waiter)
         int r = 1;
 
         lock_acquire(&ledger->lock);
-        if (cluster_obstacle(ledger)) {
+        if (cluster_obstacle(ledger) || ledger->contended) {
                 waiter->commit = 0;
                 waiter->result = 0;
                 DL_APPEND2(ledger->behind, waiter, previous, next);

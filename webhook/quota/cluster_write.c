@@ -124,7 +124,7 @@ bool cluster_is_removable(const struct promise *promise)
 static bool add_entry(struct cluster_ledger *ledger, struct promise *promise, json_t *entries, uint64_t *fence)
         requires_lock(ledger->lock)
 {
-        json_t *json;
+        json_t *json, *closed = NULL;
 
         if (promise->state == PROMISE_SEEN)
                 return true;
@@ -133,6 +133,8 @@ static bool add_entry(struct cluster_ledger *ledger, struct promise *promise, js
                         *fence = promise->newest;
                 return true;
         }
+        if (credit_entry(ledger, promise->id, promise->json, &closed))
+                return !closed || json_array_append_new(entries, closed) == 0;
         json = promise_to_json(promise);
         if (!json || json_array_append(entries, json) < 0)
                 return false;
@@ -166,6 +168,7 @@ static int collect(struct cluster_ledger *ledger, struct group *group) requires_
 
         DL_FOREACH2 (ledger->pendings.queue, pending, next)
                 pending->state = PENDING_WRITING;
+        credits_collect(ledger);
         HASH_ITER (hh, ledger->promises.by_id, promise, next)
                 good = good && add_entry(ledger, promise, entries, &fence);
         group->version = ledger->version;
@@ -228,6 +231,7 @@ void cluster_write(struct cluster_ledger *ledger) THREAD_SAFETY(no_thread_safety
         ledger->tidy_at = ledger->tidy_delay = 0;
         ledger->write_at = clock_monotonic() + ledger->options.pace;
         if (r < 0) {
+                credits_settle(ledger);
                 cluster_back_off(ledger);
                 return;
         }
@@ -247,4 +251,5 @@ void cluster_write(struct cluster_ledger *ledger) THREAD_SAFETY(no_thread_safety
                 ledger->backoff = 0;
                 settle(ledger, -ESTALE);
         }
+        credits_settle(ledger);
 }

@@ -37,6 +37,15 @@ int counter_keys_add(struct counter_keys *keys, const char *name, int64_t since)
         return 0;
 }
 
+int counter_keys_copy(struct counter_keys *to, const struct counter_keys *from)
+{
+        int r = 0;
+
+        for (size_t i = 0; i < from->count && r >= 0; i++)
+                r = counter_keys_add(to, from->items[i].name, from->items[i].since);
+        return r;
+}
+
 void counter_keys_clear(struct counter_keys *keys)
 {
         for (size_t i = 0; i < keys->count; i++)
@@ -162,6 +171,14 @@ int counters_link(struct counters *counters, const struct counter_keys *keys, co
         else
                 *ret = links;
         return r;
+}
+
+bool counter_links_have(const struct counter_links *links, const char *key)
+{
+        for (size_t i = 0; i < links->count; i++)
+                if (!strcmp(links->items[i].entry->key, key))
+                        return true;
+        return false;
 }
 
 void counters_unlink(struct counters *counters, struct counter_links *links)

@@ -28,6 +28,7 @@ struct counter_keys {
 };
 int counter_keys_add(struct counter_keys *keys, const char *name, int64_t since); /* copies; 0 or -ENOMEM */
 void counter_keys_clear(struct counter_keys *keys);
+int counter_keys_copy(struct counter_keys *to, const struct counter_keys *from); /* appends; 0 or -ENOMEM */
 
 /* What the reservations of one counter add up to; the terminating ones are in both. */
 struct counter {
@@ -65,6 +66,9 @@ struct counter_links {
 /* Makes what is missing, with room for these resources. -ENOMEM: nothing is linked. */
 int counters_link(struct counters *counters, const struct counter_keys *keys, const struct resources *resources,
                   struct counter_links *ret);
+
+/* True where one of them is of this key. */
+bool counter_links_have(const struct counter_links *links, const char *key);
 
 /* Drops the counters that nothing is linked to any more. */
 void counters_unlink(struct counters *counters, struct counter_links *links);

@@ -5,6 +5,7 @@
 #include "quota/limit.h"
 
 #include <errno.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -70,6 +71,21 @@ bool limits_keep(const struct limit *limits, size_t n_limits, const struct count
                 }
         }
         return true;
+}
+
+int64_t limits_room(const struct limit *limits, size_t n_limits, const struct counters *const *counters,
+                    size_t n_counters, const struct reservation *reservation)
+{
+        quantity_nano room = INT64_MAX;
+
+        for (size_t i = 0; i < n_limits; i++) {
+                struct quantity left = quantity_subtract(limits[i].limit, used_of(counters, n_counters, &limits[i]));
+                struct quantity wanted = wanted_of(reservation, &limits[i]);
+
+                if (wanted.nano > 0 && left.nano / wanted.nano < room)
+                        room = left.nano > 0 ? left.nano / wanted.nano : 0;
+        }
+        return (int64_t)room;
 }
 
 void limits_free(struct limit *limits, size_t n_limits)

@@ -33,6 +33,10 @@ struct refusal {
         struct quantity wanted; /* what the claim would add */
 };
 
+/* How many of such reservations fit together; INT64_MAX where nothing bounds them. */
+int64_t limits_room(const struct limit *limits, size_t n_limits, const struct counters *const *counters,
+                    size_t n_counters, const struct reservation *reservation);
+
 /* True if the reservation fits under every limit, where a counter holds what all of the `n_counters` sets say
  * together; else *ret says which it would exceed. */
 bool limits_keep(const struct limit *limits, size_t n_limits, const struct counters *const *counters,

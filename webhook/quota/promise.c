@@ -106,15 +106,6 @@ int promises_counts(const struct promises *promises, const struct reservation *r
         return r;
 }
 
-static int copy_keys(struct counter_keys *to, const struct counter_keys *from)
-{
-        int r = 0;
-
-        for (size_t i = 0; i < from->count && r >= 0; i++)
-                r = counter_keys_add(to, from->items[i].name, 0);
-        return r;
-}
-
 /* Links to the counters of the pool and of what else it counts toward, with room for what is promised. */
 static int link_promise(struct counters *counters, const struct classifier *classifier, const struct promise *promise,
                         struct counter_links *ret)
@@ -124,7 +115,7 @@ static int link_promise(struct counters *counters, const struct classifier *clas
 
         r = pool_keys(classifier, promise->region, promise->series, &keys);
         if (r >= 0)
-                r = copy_keys(&keys, &promise->counts);
+                r = counter_keys_copy(&keys, &promise->counts);
         return r < 0 ? r : counters_link(counters, &keys, &promise->promised.resources, ret);
 }
 
@@ -168,7 +159,7 @@ static int set_terms(struct promise *promise, const struct promise_terms *terms)
         promise->placement = strdup(terms->placement);
         if (!promise->namespace || !promise->region || !promise->series || !promise->placement)
                 return -ENOMEM;
-        return terms->counts ? copy_keys(&promise->counts, terms->counts) : 0;
+        return terms->counts ? counter_keys_copy(&promise->counts, terms->counts) : 0;
 }
 
 static int insert(struct promises *promises, struct promise *promise)
@@ -232,11 +223,24 @@ static bool same_keys(const struct counter_keys *a, const struct counter_keys *b
         return true;
 }
 
+bool promise_terms_equal(const struct promise_terms *a, const struct promise_terms *b)
+{
+        return !strcmp(a->region, b->region) && !strcmp(a->series, b->series) &&
+               !strcmp(a->namespace, b->namespace) && !strcmp(a->placement, b->placement) &&
+               same_keys(a->counts, b->counts);
+}
+
 static bool has_terms(const struct promise *promise, const struct promise_terms *terms)
 {
-        return !strcmp(promise->region, terms->region) && !strcmp(promise->series, terms->series) &&
-               !strcmp(promise->namespace, terms->namespace) && !strcmp(promise->placement, terms->placement) &&
-               same_keys(&promise->counts, terms->counts);
+        const struct promise_terms own = {
+                .namespace = promise->namespace,
+                .region = promise->region,
+                .series = promise->series,
+                .placement = promise->placement,
+                .counts = &promise->counts,
+        };
+
+        return promise_terms_equal(&own, terms);
 }
 
 struct promise *promises_forming(const struct promises *promises, const struct promise_terms *terms)

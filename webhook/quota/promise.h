@@ -35,6 +35,8 @@ struct promise_terms {
         const struct counter_keys *counts;       /* beside the pool's */
 };
 
+bool promise_terms_equal(const struct promise_terms *a, const struct promise_terms *b);
+
 struct promise {
         char id[RESERVATION_ID_SIZE];
         enum promise_state state;
@@ -48,6 +50,7 @@ struct promise {
         uint64_t newest;                 /* the largest version at which one of its pods was ADDED; 0: none was */
         int64_t since;                   /* monotonic; when this state was first observed */
         bool known;                      /* it is, or has been, in the ledger */
+        bool credit;                     /* a replica may still promise more of it (quota/credit.h) */
         bool listing;                    /* rule 4: its time to live is over, and a list is being made */
         bool expired;                    /* rule 4: that list has ended */
         int64_t removable_since;         /* monotonic; 0: it was not, when anybody last looked */
@@ -113,6 +116,9 @@ int promises_enter(struct promises *promises, struct promise **ret, bool *ret_en
 
 /* The promise is no longer in the ledger: nothing is promised by it any more. */
 void promise_remove(struct promise *promise, int64_t now);
+
+/* The entry as it is stored, but with this amount, and no credit any more; new. NULL: out of memory. */
+json_t *promise_json_with(const json_t *json, const struct amount *amount, bool resources);
 
 /* The entry to write; borrowed from the promise. NULL: out of memory. */
 json_t *promise_to_json(struct promise *promise);

@@ -61,12 +61,26 @@ json_t *promise_to_json(struct promise *promise)
         if (promise->state == PROMISE_ENTERED)
                 return promise->json;
         json_decref(promise->json);
-        promise->json = json_pack("{s:s, s:s, s:s, s:s, s:s, s:o, s:I, s:I, s:o*}", "id", promise->id, "namespace",
-                                  promise->namespace, "region", promise->region, "series", promise->series,
-                                  "placement", promise->placement, "counts", keys_to_json(&promise->counts), "gpus",
-                                  (json_int_t)quantity_value(promised->gpus), "pods", (json_int_t)promised->pods,
-                                  "resources", resources_to_json(&promised->resources));
+        promise->json =
+                json_pack("{s:s, s:s, s:s, s:s, s:s, s:o, s:I, s:I, s:o*, s:o*}", "id", promise->id, "namespace",
+                          promise->namespace, "region", promise->region, "series", promise->series, "placement",
+                          promise->placement, "counts", keys_to_json(&promise->counts), "gpus",
+                          (json_int_t)quantity_value(promised->gpus), "pods", (json_int_t)promised->pods, "resources",
+                          resources_to_json(&promised->resources), "credit", promise->credit ? json_true() : NULL);
         return promise->json;
+}
+
+json_t *promise_json_with(const json_t *json, const struct amount *amount, bool resources)
+{
+        json_auto_t *copy = json_copy((json_t *)json);
+
+        if (!copy || json_object_set_new(copy, "gpus", json_integer(quantity_value(amount->gpus))) < 0 ||
+            json_object_set_new(copy, "pods", json_integer(amount->pods)) < 0)
+                return NULL;
+        if (resources && json_object_set_new(copy, "resources", resources_to_json(&amount->resources)) < 0)
+                return NULL;
+        json_object_del(copy, "credit");
+        return steal_pointer(&copy);
 }
 
 static bool read_counts(const struct field *counts, struct counter_keys *ret)
@@ -140,6 +154,7 @@ int promises_enter(struct promises *promises, struct promise **ret, bool *ret_en
         promise->json = json_incref(json);
         promise_become(promises, promise, PROMISE_ENTERED);
         promise->known = true;
+        promise->credit = json_is_true(json_object_get(json, "credit"));
         *ret = promise;
         return 0;
 }

@@ -18,6 +18,15 @@ static inline int64_t clock_monotonic(void)
         return now.tv_sec * NS_PER_SECOND + now.tv_nsec;
 }
 
+/* As clock_monotonic(), and runs on while the machine sleeps (CLOCK_BOOTTIME). */
+static inline int64_t clock_boot(void)
+{
+        struct timespec now;
+
+        clock_gettime(CLOCK_BOOTTIME, &now);
+        return now.tv_sec * NS_PER_SECOND + now.tv_nsec;
+}
+
 /* For what is written down and shown: seconds since 1970-01-01T00:00:00Z. */
 static inline int64_t clock_unix(void)
 {
