@@ -153,10 +153,10 @@ class Cluster:
 
     def restart_apiserver(self) -> None:
         """It comes back at the same address, with the same certificate. Watches would keep the old one for a minute."""
-        (old,) = (process for process in self.processes if process.name == "kube-apiserver")
-        old.stop(timeout=2)
-        self.processes.remove(old)
+        (place,) = (i for i, process in enumerate(self.processes) if process.name == "kube-apiserver")
+        self.processes.pop(place).stop(timeout=2)
         self.start_apiserver()
+        self.processes.insert(place, self.processes.pop())
 
     def start_controller_manager(self) -> None:
         process = self.run(

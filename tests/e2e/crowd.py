@@ -16,7 +16,7 @@ from api import PODS, Api, UnknownOutcomeError
 from objects import Object, region_of
 
 DENIED = 'admission webhook "placement.regionfit.io" denied the request'
-PAUSE = 0.05
+PAUSE = 0.2  # seconds, before another try
 
 
 @dataclass

@@ -5,7 +5,7 @@ The field numbers are those of k8s.io/api/core/v1/generated.proto and k8s.io/api
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import defaultdict
 from dataclasses import dataclass
 
 MAGIC = b"k8s\x00"
@@ -19,6 +19,8 @@ RESOURCES, REQUESTS = 8, 2  # Container, ResourceRequirements
 PHASE = 1  # PodStatus
 KEY, VALUE = 1, 2  # an entry of a map
 QUANTITY = 1  # resource.Quantity: its text
+
+Fields = dict[int, list[bytes]]
 
 GPU = "nvidia.com/gpu"
 REGION, SERIES = "alibabacloud.com/serverless-region-id", "alibabacloud.com/gpu-model-series"
@@ -51,15 +53,16 @@ def varint(data: bytes, at: int) -> tuple[int, int]:
         shift += 7
 
 
-def fields(data: bytes) -> Iterator[tuple[int, bytes]]:
-    """Those that are strings, bytes and messages; numbers are passed over."""
+def fields(data: bytes) -> Fields:
+    """Those that are strings, bytes and messages, by number; numbers are passed over."""
+    found: Fields = defaultdict(list)
     at = 0
     while at < len(data):
         tag, at = varint(data, at)
-        number, kind = tag >> 3, tag & 7
+        kind = tag & 7
         if kind == BYTES:
             size, at = varint(data, at)
-            yield number, data[at : at + size]
+            found[tag >> 3].append(data[at : at + size])
             at += size
         elif kind == VARINT:
             _, at = varint(data, at)
@@ -67,41 +70,40 @@ def fields(data: bytes) -> Iterator[tuple[int, bytes]]:
             at += 4 if kind == FIXED32 else 8
         else:
             raise UnreadableError(f"wire type {kind} at byte {at}")
+    return found
 
 
-def members(data: bytes, number: int) -> list[bytes]:
-    return [value for found, value in fields(data) if found == number]
-
-
-def member(data: bytes, number: int) -> bytes:
+def member(message: Fields, number: int) -> bytes:
     """b"" where there is none, as the encoding has it."""
-    return next(iter(members(data, number)), b"")
+    return message[number][0] if message[number] else b""
 
 
-def text(data: bytes, number: int) -> str:
-    return member(data, number).decode()
+def text(message: Fields, number: int) -> str:
+    return member(message, number).decode()
 
 
-def mapping(data: bytes, number: int) -> dict[str, bytes]:
-    return {text(entry, KEY): member(entry, VALUE) for entry in members(data, number)}
+def mapping(message: Fields, number: int) -> dict[str, bytes]:
+    entries = [fields(entry) for entry in message[number]]
+    return {text(entry, KEY): member(entry, VALUE) for entry in entries}
 
 
 def requested(container: bytes) -> int:
-    quantity = mapping(member(container, RESOURCES), REQUESTS).get(GPU)
-    return int(text(quantity, QUANTITY)) if quantity else 0
+    resources = fields(member(fields(container), RESOURCES))
+    quantity = mapping(resources, REQUESTS).get(GPU)
+    return int(text(fields(quantity), QUANTITY)) if quantity else 0
 
 
 def read_pod(value: bytes) -> StoredPod:
     if not value.startswith(MAGIC):
         raise UnreadableError(f"it begins with {value[:8]!r}")
-    pod = member(value[len(MAGIC) :], RAW)
-    metadata, spec = member(pod, METADATA), member(pod, SPEC)
+    pod = fields(member(fields(value[len(MAGIC) :]), RAW))
+    metadata, spec, status = (fields(member(pod, number)) for number in (METADATA, SPEC, STATUS))
     labels = {key: label.decode() for key, label in mapping(metadata, LABELS).items()}
-    first = max((requested(one) for one in members(spec, INIT_CONTAINERS)), default=0)
+    first = max((requested(one) for one in spec[INIT_CONTAINERS]), default=0)
     return StoredPod(
         name=f"{text(metadata, NAMESPACE)}/{text(metadata, NAME)}",
         region=labels.get(REGION, ""),
         series=labels.get(SERIES, ""),
-        gpus=max(first, sum(requested(one) for one in members(spec, CONTAINERS))),
-        phase=text(member(pod, STATUS), PHASE),
+        gpus=max(first, sum(requested(one) for one in spec[CONTAINERS])),
+        phase=text(status, PHASE),
     )
