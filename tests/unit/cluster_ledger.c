@@ -288,6 +288,24 @@ START_TEST(a_newer_quota_is_written_though_nobody_reserves)
 }
 END_TEST
 
+START_TEST(a_list_that_takes_long_holds_up_nobody)
+{
+        struct promised promised;
+
+        start(SHORT);
+        pthread_mutex_lock(&fake.lock);
+        fake.lists_gated = true;
+        pthread_mutex_unlock(&fake.lock);
+        promise(&promised, 4);
+        EVENTUALLY(fake_count(&fake.lists) == 1);
+        promise(&promised, 1);
+        promise(&promised, 1);
+        ck_assert_uint_eq(fake_entries(), 3);
+        open_gates();
+        EVENTUALLY(!fake_entries());
+}
+END_TEST
+
 static void add(TCase *tests)
 {
         tcase_add_checked_fixture(tests, fake_setup, fake_teardown);
@@ -301,6 +319,7 @@ static void add(TCase *tests)
         tcase_add_test(tests, a_fulfilled_promise_is_removed_and_the_fence_covers_its_pods);
         tcase_add_test(tests, a_promise_expires_after_its_time_and_a_list_which_the_fence_covers);
         tcase_add_test(tests, nothing_expires_without_a_list_and_promises_go_on);
+        tcase_add_test(tests, a_list_that_takes_long_holds_up_nobody);
         tcase_add_test(tests, a_newer_quota_is_written_though_nobody_reserves);
 }
 

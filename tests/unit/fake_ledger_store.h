@@ -37,6 +37,8 @@ static struct fake_store {
         sem_t arrived, gate;
         bool reads_gated; /* likewise */
         sem_t read_arrived, read_gate;
+        bool lists_gated; /* a list waits to be let in */
+        sem_t list_gate;
         int read_result, list_result; /* negative errno: of each read, or list */
         bool is_first;
         unsigned reads, writes, lists;
@@ -188,6 +190,7 @@ static inline int fake_list(void *userdata, const char *namespace,
                             void (*found)(void *found_userdata, const char *id, uint64_t version),
                             void *found_userdata, struct error *error)
 {
+        bool slow;
         int r;
 
         (void)userdata;
@@ -195,7 +198,10 @@ static inline int fake_list(void *userdata, const char *namespace,
         fake.lists++;
         fake.listed_namespace = namespace ? "ns" : NULL;
         r = fake.list_result;
+        slow = fake.lists_gated;
         pthread_mutex_unlock(&fake.lock);
+        if (slow)
+                sem_wait(&fake.list_gate);
         for (size_t i = 0; i < FAKE_PODS && r >= 0 && fake.pods[i].id; i++)
                 found(found_userdata, fake.pods[i].id, fake.pods[i].version);
         return r < 0 ? error_set(error, -r, "the test says so") : 0;
@@ -302,16 +308,18 @@ static inline void fake_setup(void)
         sem_init(&fake.gate, 0, 0);
         sem_init(&fake.read_arrived, 0, 0);
         sem_init(&fake.read_gate, 0, 0);
+        sem_init(&fake.list_gate, 0, 0);
 }
 
 /* Lets every write in that comes from now on. */
 static inline void open_gates(void)
 {
         pthread_mutex_lock(&fake.lock);
-        fake.gated = fake.reads_gated = false;
+        fake.gated = fake.reads_gated = fake.lists_gated = false;
         pthread_mutex_unlock(&fake.lock);
         sem_post(&fake.gate);
         sem_post(&fake.read_gate);
+        sem_post(&fake.list_gate);
 }
 
 static inline void close_gate(void)

@@ -1,12 +1,10 @@
 /*
  * The thread that writes the ledger's object (quota/cluster_write.c), and all that it does besides: reads it after a
- * doubt, creates it where there is none, opens it when it was lost, and finds out which promises have expired. It
- * does one thing at a time, and finds out what is due each time it has the lock; calls to the store are made without
- * it.
+ * doubt, creates it where there is none, and opens it when it was lost. It does one thing at a time, and finds out
+ * what is due each time it has the lock; calls to the store are made without it.
  *
  * Removals wait for a write that is made anyway, or for a short while, a different one in each replica: the first
- * spares the others the same work. Nothing is lost if they race; one of them wins. Lists of pods are made no more
- * often than reservations can be written in between: whatever is wrong with lists costs capacity, not availability.
+ * spares the others the same work. Nothing is lost if they race; one of them wins.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -18,7 +16,7 @@
 #include "util/log.h"
 
 #define BACKOFF_FIRST (50 * NS_PER_MS)
-#define BACKOFF_LAST (5 * NS_PER_SECOND)
+#define BACKOFF_LAST (2 * NS_PER_SECOND)
 
 /* How long the ids of promises are known after they have left the ledger, or pods after they were seen without one.
  */
@@ -29,18 +27,14 @@
 #define TIDY_SPREAD (1 * NS_PER_SECOND)
 #define QUOTAS_SPREAD (200 * NS_PER_MS)
 
-/* Between two lists; longer after failures. */
-#define LIST_PACE (50 * NS_PER_MS)
-
-enum step { STEP_STOP, STEP_WAIT, STEP_READ, STEP_OPEN, STEP_LIST, STEP_WRITE };
+enum step { STEP_STOP, STEP_WAIT, STEP_READ, STEP_OPEN, STEP_WRITE };
 
 static int64_t spread(struct cluster_ledger *ledger, int64_t most) requires_lock(ledger->lock)
 {
         return (int64_t)((double)rand_r(&ledger->seed) / ((double)RAND_MAX + 1) * (double)most);
 }
 
-/* The next wait of those that grow. */
-static int64_t grow(int64_t wait)
+int64_t cluster_next_wait(int64_t wait)
 {
         wait = wait ? 2 * wait : BACKOFF_FIRST;
         return wait < BACKOFF_LAST ? wait : BACKOFF_LAST;
@@ -48,7 +42,7 @@ static int64_t grow(int64_t wait)
 
 void cluster_back_off(struct cluster_ledger *ledger)
 {
-        ledger->backoff = grow(ledger->backoff);
+        ledger->backoff = cluster_next_wait(ledger->backoff);
         ledger->write_at = clock_monotonic() + ledger->backoff / 2 + spread(ledger, ledger->backoff / 2);
 }
 
@@ -57,18 +51,6 @@ void cluster_doubt(struct cluster_ledger *ledger)
         ledger->doubtful = true;
         ledger->doubts++;
 }
-
-static bool is_overdue(const struct cluster_ledger *ledger, const struct promise *promise, int64_t now)
-{
-        return promise->state == PROMISE_ENTERED && !promise->expired &&
-               now - promise->since > ledger->options.time_to_live;
-}
-
-/* What the promises want to be done. */
-struct survey {
-        int64_t removable_since; /* of the one that has been for longest; 0: none is */
-        bool overdue;
-};
 
 /* Forgets ids that nobody will ask for any more. Those of pods that no promise was ever known of are late, or forged.
  */
@@ -84,32 +66,27 @@ static void sweep(struct cluster_ledger *ledger, struct promise *promise, int64_
         promises_drop(&ledger->promises, promise);
 }
 
-static void note_removable(struct promise *promise, struct survey *found, int64_t now)
+/* Looks at every promise. Returns since when one has been removable; 0: none is. */
+static int64_t survey(struct cluster_ledger *ledger, int64_t now) requires_lock(ledger->lock)
 {
-        if (!cluster_is_removable(promise))
-                return;
-        if (!promise->removable_since)
-                promise->removable_since = now;
-        if (!found->removable_since || promise->removable_since < found->removable_since)
-                found->removable_since = promise->removable_since;
-}
-
-static struct survey survey(struct cluster_ledger *ledger, int64_t now) requires_lock(ledger->lock)
-{
-        struct survey found = {0};
         struct promise *promise, *next;
+        int64_t since = 0;
 
         HASH_ITER (hh, ledger->promises.by_id, promise, next) {
-                note_removable(promise, &found, now);
-                found.overdue |= is_overdue(ledger, promise, now);
+                if (cluster_is_removable(promise)) {
+                        if (!promise->removable_since)
+                                promise->removable_since = now;
+                        if (!since || promise->removable_since < since)
+                                since = promise->removable_since;
+                }
                 sweep(ledger, promise, now);
         }
-        return found;
+        return since;
 }
 
 /* When to write although no reservation waits for it. Somebody waits for a new version of the quotas: their status.
  */
-static bool wants_tidying(struct cluster_ledger *ledger, const struct survey *found, int64_t now)
+static bool wants_tidying(struct cluster_ledger *ledger, int64_t removable_since, int64_t now)
         requires_lock(ledger->lock)
 {
         if (!ledger->tidy_delay)
@@ -118,7 +95,7 @@ static bool wants_tidying(struct cluster_ledger *ledger, const struct survey *fo
                 ledger->quotas_at = 0;
         else if (!ledger->quotas_at)
                 ledger->quotas_at = now + spread(ledger, QUOTAS_SPREAD);
-        ledger->tidy_at = found->removable_since ? found->removable_since + ledger->tidy_delay : 0;
+        ledger->tidy_at = removable_since ? removable_since + ledger->tidy_delay : 0;
         if (ledger->quotas_at && (!ledger->tidy_at || ledger->quotas_at < ledger->tidy_at))
                 ledger->tidy_at = ledger->quotas_at;
         return ledger->tidy_at && now >= ledger->tidy_at;
@@ -133,7 +110,7 @@ static bool wants_credits(const struct cluster_ledger *ledger, int64_t now) requ
 
 static enum step next_step(struct cluster_ledger *ledger, int64_t now) requires_lock(ledger->lock)
 {
-        struct survey found;
+        int64_t removable_since;
 
         if (ledger->stopping)
                 return STEP_STOP;
@@ -144,12 +121,10 @@ static enum step next_step(struct cluster_ledger *ledger, int64_t now) requires_
         if (!ledger->open)
                 return ledger->pods && now - ledger->closed_since > ledger->options.time_to_live ? STEP_OPEN
                                                                                                  : STEP_WAIT;
-        found = survey(ledger, now);
-        if (found.overdue && now >= ledger->list_at)
-                return STEP_LIST;
+        removable_since = survey(ledger, now);
         if (cluster_obstacle(ledger))
                 return STEP_WAIT;
-        if (ledger->pendings.queue || wants_tidying(ledger, &found, now) || wants_credits(ledger, now))
+        if (ledger->pendings.queue || wants_tidying(ledger, removable_since, now) || wants_credits(ledger, now))
                 return STEP_WRITE;
         return STEP_WAIT;
 }
@@ -157,7 +132,7 @@ static enum step next_step(struct cluster_ledger *ledger, int64_t now) requires_
 static void wait_for_work(struct cluster_ledger *ledger, int64_t now) requires_lock(ledger->lock)
 {
         int64_t until = now + LOOK_EVERY;
-        const int64_t times[] = {ledger->write_at, ledger->tidy_at, ledger->list_at, credits_due(ledger, now),
+        const int64_t times[] = {ledger->write_at, ledger->tidy_at, credits_due(ledger, now),
                                  ledger->contended ? ledger->contended_until : 0};
 
         for (size_t i = 0; i < sizeof(times) / sizeof(times[0]); i++)
@@ -236,92 +211,22 @@ static void step_read(struct cluster_ledger *ledger) THREAD_SAFETY(no_thread_saf
                 log_warn("the ledger cannot be read", log_string("error", error_message(&error)));
 }
 
-/* What a list says of pods that carry reservations. */
-struct listing {
-        struct cluster_ledger *ledger;
-        uint64_t newest; /* the largest version of any of them */
-};
-
-static void found_pod(void *userdata, const char *id, uint64_t version) THREAD_SAFETY(no_thread_safety_analysis)
-{
-        struct listing *listing = userdata;
-        struct promise *promise;
-
-        lock_acquire(&listing->ledger->lock);
-        promise = promises_find(&listing->ledger->promises, id);
-        if (promise && version > promise->newest)
-                promise->newest = version;
-        lock_release(&listing->ledger->lock);
-        if (version > listing->newest)
-                listing->newest = version;
-}
-
-static void report_list(int r, const struct error *error)
-{
-        if (r != -ECANCELED)
-                log_warn("pods cannot be listed; nothing expires", log_string("error", error_message(error)));
-}
-
-/* Marks what is overdue in the namespace of the first one. Returns that namespace, new; NULL: there is none. */
-static char *mark_overdue(struct cluster_ledger *ledger) requires_lock(ledger->lock)
-{
-        int64_t now = clock_monotonic();
-        struct promise *promise, *next;
-        char *first = NULL;
-
-        HASH_ITER (hh, ledger->promises.by_id, promise, next) {
-                promise->listing = false;
-                if (!is_overdue(ledger, promise, now))
-                        continue;
-                if (!first)
-                        first = strdup(promise->namespace);
-                promise->listing = first && !strcmp(first, promise->namespace);
-        }
-        return first;
-}
-
-/* Rule 4: the list begins after the time to live is over, and the fence will cover what it shows. */
-static void step_list(struct cluster_ledger *ledger) THREAD_SAFETY(no_thread_safety_analysis)
-{
-        const struct ledger_store *store = ledger->store;
-        _cleanup_error_ struct error error = ERROR_INIT;
-        _cleanup_(freep) char *namespace = mark_overdue(ledger);
-        struct listing listing = {.ledger = ledger};
-        struct promise *promise, *next;
-        int r = -ENOMEM;
-
-        if (namespace) {
-                lock_release(&ledger->lock);
-                r = store->list(store->userdata, namespace, found_pod, &listing, &error);
-                lock_acquire(&ledger->lock);
-        }
-        ledger->list_wait = r < 0 ? grow(ledger->list_wait) : 0;
-        ledger->list_at = clock_monotonic() + (r < 0 ? ledger->list_wait : LIST_PACE);
-        if (r < 0) {
-                report_list(r, &error);
-                return;
-        }
-        HASH_ITER (hh, ledger->promises.by_id, promise, next)
-                promise->expired |= promise->listing;
-}
-
 /* Rule 5. */
 static void step_open(struct cluster_ledger *ledger) THREAD_SAFETY(no_thread_safety_analysis)
 {
         const struct ledger_store *store = ledger->store;
         _cleanup_error_ struct error error = ERROR_INIT;
-        struct listing listing = {.ledger = ledger};
         json_auto_t *entries = json_array(), *object = NULL, *stored = NULL;
-        uint64_t version = ledger->version;
+        uint64_t version = ledger->version, newest = 0;
         int r;
 
         lock_release(&ledger->lock);
-        r = store->list(store->userdata, NULL, found_pod, &listing, &error);
+        r = cluster_list(ledger, NULL, &newest, &error);
         lock_acquire(&ledger->lock);
         if (r >= 0 && ledger->version != version)
                 return;
         if (r >= 0)
-                object = cluster_object(ledger, true, listing.newest, cluster_newest_quotas(ledger), entries);
+                object = cluster_object(ledger, true, newest, cluster_newest_quotas(ledger), entries);
         lock_release(&ledger->lock);
         if (r >= 0)
                 r = object ? store->write(store->userdata, object, &stored, &error) : error_oom(&error);
@@ -357,9 +262,6 @@ static bool turn(struct cluster_ledger *ledger) requires_lock(ledger->lock)
                 return true;
         case STEP_OPEN:
                 step_open(ledger);
-                return true;
-        case STEP_LIST:
-                step_list(ledger);
                 return true;
         case STEP_WRITE:
                 cluster_write(ledger);

@@ -319,20 +319,28 @@ static void clear(struct cluster_ledger *ledger) requires_lock(ledger->lock)
         json_decref(ledger->object);
 }
 
+static void end_threads(struct cluster_ledger *ledger)
+{
+        lock_acquire(&ledger->lock);
+        ledger->stopping = true;
+        pthread_cond_signal(&ledger->work);
+        pthread_cond_signal(&ledger->overdue);
+        lock_release(&ledger->lock);
+        if (ledger->n_threads > 0)
+                pthread_join(ledger->committer, NULL);
+        if (ledger->n_threads > 1)
+                pthread_join(ledger->expiry, NULL);
+}
+
 static void cluster_free(struct ledger *base)
 {
         struct cluster_ledger *ledger = cluster_of(base);
 
-        if (ledger->started) {
-                lock_acquire(&ledger->lock);
-                ledger->stopping = true;
-                pthread_cond_signal(&ledger->work);
-                lock_release(&ledger->lock);
-                pthread_join(ledger->thread, NULL);
-        }
+        end_threads(ledger);
         lock_acquire(&ledger->lock);
         clear(ledger);
         lock_release(&ledger->lock);
+        pthread_cond_destroy(&ledger->overdue);
         pthread_cond_destroy(&ledger->work);
         lock_destroy(&ledger->lock);
         free(ledger);
@@ -354,16 +362,42 @@ static const struct ledger_ops cluster_ops = {
         .count = cluster_count,
 };
 
+static int init_conditions(struct cluster_ledger *ledger)
+{
+        int r = condition_init(&ledger->work);
+
+        if (r)
+                return r;
+        r = condition_init(&ledger->overdue);
+        if (r)
+                pthread_cond_destroy(&ledger->work);
+        return r;
+}
+
 static int init_locks(struct cluster_ledger *ledger, struct error *error)
 {
         int r = lock_init(&ledger->lock);
 
         if (!r) {
-                r = condition_init(&ledger->work);
+                r = init_conditions(ledger);
                 if (r)
                         lock_destroy(&ledger->lock);
         }
         return r ? error_set_errno(error, r, "cannot make a lock") : 0;
+}
+
+static int start_threads(struct cluster_ledger *ledger, struct error *error)
+{
+        int r = thread_start(&ledger->committer, cluster_committer_run, ledger);
+
+        if (!r) {
+                ledger->n_threads++;
+                r = thread_start(&ledger->expiry, cluster_expiry_run, ledger);
+        }
+        if (r)
+                return error_set_errno(error, r, "cannot start a thread for the ledger");
+        ledger->n_threads++;
+        return 0;
 }
 
 int cluster_ledger_new(struct cluster_ledger **ret, const struct ledger_store *store,
@@ -391,10 +425,9 @@ int cluster_ledger_new(struct cluster_ledger **ret, const struct ledger_store *s
         ledger = unlocked;
         if (promises_init(&ledger->promises) < 0)
                 return error_oom(error);
-        r = store ? thread_start(&ledger->thread, cluster_committer_run, ledger) : 0;
-        if (r)
-                return error_set_errno(error, r, "cannot start the thread that writes the ledger");
-        ledger->started = store;
+        r = store ? start_threads(ledger, error) : 0;
+        if (r < 0)
+                return r;
         *ret = steal_pointer(&ledger);
         return 0;
 }

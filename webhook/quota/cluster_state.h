@@ -25,10 +25,11 @@ struct cluster_ledger {
         struct cluster_ledger_options options;
 
         struct lock lock;
-        pthread_cond_t work; /* something that the thread waits for may have come */
-        pthread_t thread;
-        bool started;  /* there is a thread */
-        bool stopping; /* guarded by lock, as is all that follows */
+        pthread_cond_t work;    /* something that the thread waits for may have come */
+        pthread_cond_t overdue; /* likewise, for the one that lists */
+        pthread_t committer, expiry;
+        unsigned n_threads; /* how many of them there are */
+        bool stopping;      /* guarded by lock, as is all that follows */
 
         bool miscounted;   /* pods and promises are not counted by the same classifier */
         bool open;         /* the ledger's object says so */
@@ -92,6 +93,12 @@ void cluster_doubt(struct cluster_ledger *ledger) requires_lock(ledger->lock);
 /* After a failure of the store: waits longer and longer before the next call. */
 void cluster_back_off(struct cluster_ledger *ledger) requires_lock(ledger->lock);
 
+/* How long to wait after another failure; `wait` is how long it was after the last one, 0 for the first. */
+int64_t cluster_next_wait(int64_t wait);
+
+/* Lists pods, and notes their versions with their promises; *ret_newest: the largest of all. Without the lock. */
+int cluster_list(struct cluster_ledger *ledger, const char *namespace, uint64_t *ret_newest, struct error *error);
+
 /* Rules 3 and 4: the promise need not stand in the ledger any longer. */
 bool cluster_is_removable(const struct promise *promise);
 
@@ -115,5 +122,6 @@ bool cluster_cancel(struct ledger *base, struct commit_waiter *waiter);
 /* Releases the lock, and tells those whose wait is over. */
 void cluster_unlock(struct cluster_ledger *ledger) THREAD_SAFETY(release_capability(ledger->lock));
 
-/* The thread. */
+/* The threads. */
 void *cluster_committer_run(void *ledger);
+void *cluster_expiry_run(void *ledger);
