@@ -144,6 +144,7 @@ def test_every_replica_takes_part(replicas: Replicas, api: Api, checker: Checker
     for replica in others:
         replica.start()
         replica.wait_ready()
+    wait_until("the first one holds nothing in advance", lambda: not entries(api))
     replicas.all[0].kill()
 
     found = Crowd(api).create(burst_of(100, "together"))
