@@ -4,11 +4,14 @@
  */
 #include "cli/serve_options.h"
 
+#include <ctype.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "cli/cli.h"
+#include "cluster/presence.h"
 #include "util/clock.h"
 #include "util/duration.h"
 
@@ -153,6 +156,17 @@ static bool names_cluster(const struct serve_options *options)
         return kube_options_given(&options->kube) || getenv("KUBECONFIG") || getenv("KUBERNETES_SERVICE_HOST");
 }
 
+/* A Lease of this name will say that the replica is there (RFC 1123, a DNS label or several); another one is the
+ * leader's. */
+static bool is_identity(const char *text)
+{
+        size_t length = strlen(text);
+        bool plain = strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789-.") == length;
+
+        return length && length <= 253 && plain && isalnum((unsigned char)*text) &&
+               isalnum((unsigned char)text[length - 1]) && strcmp(text, LEADER_LEASE);
+}
+
 /* What does not go together. */
 static int check(const struct serve_options *options)
 {
@@ -163,6 +177,10 @@ static int check(const struct serve_options *options)
                 return cli_usage_error(COMMAND, "--manifests is for serving without a cluster: it does not go with "
                                                 "--kubeconfig, --context, --namespace, --identity or "
                                                 "--capacity-from-nodes");
+        if (options->identity && !is_identity(options->identity))
+                return cli_usage_error(
+                        COMMAND, "--identity must be a DNS name in lower case, and not " LEADER_LEASE ", not \"%s\"",
+                        options->identity);
         if (!options->manifests && !names_cluster(options))
                 return cli_usage_error(COMMAND, "--manifests or --kubeconfig is missing");
         return 0;

@@ -2,8 +2,8 @@
  * Where a ledger that replicas share is kept: one object, replaced only where it is still at the version that was
  * read (compare-and-swap).
  *
- * Called from two threads of the ledger, without its lock: one that may list, and one that does all the rest. May block,
- * but not longer than an API request lives; a list may take longer.
+ * Called from two threads of the ledger, without its lock: one that may list, and one that does all the rest. May
+ * block, but not longer than an API request lives; a list may take longer.
  */
 #pragma once
 
