@@ -3,8 +3,8 @@
  *
  * Proven, for every interleaving within the bounds below:
  * - Never above the limit: live pods, together with the promises that may still become pods, at every step.
- * - Capacity comes back: every run ends, and where nothing can happen any more, the ledger is open and empty, and
- *   both replicas find that remaining = limit - live pods.
+ * - Capacity comes back: every run ends (there is no cycle), and where nothing can happen any more, the ledger is open
+ *   and empty, and both replicas find that remaining = limit - live pods.
  *
  * The API server: a request for a pod comes to a replica, is answered, and may die at any time; a pod is ADDED,
  * MODIFIED and DELETED, each at the next resourceVersion. A replica: its view of the pods lags as it likes; it follows
@@ -110,7 +110,7 @@ request requests[4];
 write orphan;                           /* a write whose replica has given it up */
 byte version;                           /* the latest resourceVersion */
 byte committed;                         /* a bit for each id that ever was in the ledger */
-bool lowered, shown;                    /* the quota; its status */
+bool lowered, shown;                    /* the quota; its status may say so */
 byte unknowns = UNKNOWNS, crashes = CRASHES, lists = LISTS, deletes = DELETES, modifies = MODIFIES, others = OTHERS,
      losses = LOSSES;
 
@@ -154,7 +154,7 @@ end:
                 fi;
                 d_step { printf("%d expires id %d\n", r, x); prepare(r); expire(r, x); commit(r); x = 0 } }
         :: STEP(CAN_COMMIT(r) && OPENS(r), printf("%d opens the ledger\n", r); prepare(r); reopen(r); commit(r))
-        :: STEP(lowered && !replicas[r].quotas, see_quotas(r); printf("%d sees the lowered limit\n", r))
+        :: STEP(lowered && !replicas[r].quotas, replicas[r].quotas = true; printf("%d sees the lowered limit\n", r))
         :: STEP(CAN_COMMIT(r) && ledger.open && replicas[r].quotas && !ledger.quotas,
                 printf("%d requires the lowered limit\n", r); prepare(r); replicas[r].put.quotas = true; commit(r))
         :: STEP(replicas[r].put.state == SENT, printf("the write of %d is applied\n", r); apply(replicas[r].put))

@@ -57,7 +57,8 @@ inline overtake() {
         clear(orphan)
 }
 
-/* The API server finds the ledger at the version that the write was computed from. */
+/* The API server finds the ledger at the version that the write was computed from. Rule 7: once a write has carried the
+ * lowered quotas, their status may show it, and nothing more is promised above it. */
 inline apply(w) {
         w.state = APPLIED;
         for (i : 1 .. IDS) {
@@ -66,12 +67,12 @@ inline apply(w) {
         ledger.fence = w.fence;
         ledger.open = w.open;
         ledger.quotas = w.quotas;
-        shown = shown || ledger.quotas;
         WHEN(w.id, ledger.entries[w.id] = ledger.entries[w.id] + w.pods; committed = WITH(committed, w.id));
         if
         :: w.id && shown -> never_above(LOWERED)
         :: else -> never_above(LIMIT)
         fi;
+        shown = shown || ledger.quotas;
         overtake()
 }
 
@@ -230,14 +231,6 @@ inline crash(r) {
         replicas[r].seen = 0;
         replicas[r].modified = 0;
         replicas[r].quotas = false
-}
-
-/* Rule 7: what is pending was checked against the former limit. */
-inline see_quotas(r) {
-        replicas[r].quotas = true;
-        for (i : 0 .. REQUESTS - 1) {
-                WHEN(IS_PENDING(r, 0, i), decide_again(i))
-        }
 }
 
 /* Decides, and counts at once. */
