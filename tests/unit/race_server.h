@@ -23,7 +23,7 @@
 #define TIME_TO_LIVE (200 * NS_PER_MS)
 
 static const char *const regions[POOLS] = {"r", "s"};
-static const int64_t limits[POOLS] = {12, 20};
+static int64_t limits[POOLS] = {12, 20};
 
 struct pod {
         char id[RESERVATION_ID_SIZE];
