@@ -35,6 +35,22 @@ START_TEST(a_pod_of_another_pool_matches_nothing)
 }
 END_TEST
 
+/* Whoever removed the promise had seen the pods up to version 101. */
+START_TEST(a_pod_that_comes_after_its_promise_was_removed_is_late)
+{
+        start(LONG);
+        fake_change("{}", "[" ENTRY_OF_4 "]");
+        observe();
+        fake_change("{'fence': '101'}", "[]");
+        observe();
+        show_pod("a", other_id, "r", 2, 101);
+        ck_assert_uint_eq(status().late, 0);
+        show_pod("b", other_id, "r", 2, 102);
+        ck_assert_uint_eq(status().late, 1);
+        assert_pool(4, 0);
+}
+END_TEST
+
 START_TEST(a_change_of_a_pod_is_not_another_pod)
 {
         start(LONG);
@@ -202,6 +218,7 @@ static void add(TCase *tests)
         tcase_add_checked_fixture(tests, fake_setup, fake_teardown);
         tcase_add_test(tests, a_pod_may_be_seen_before_its_promise);
         tcase_add_test(tests, a_pod_of_another_pool_matches_nothing);
+        tcase_add_test(tests, a_pod_that_comes_after_its_promise_was_removed_is_late);
         tcase_add_test(tests, a_change_of_a_pod_is_not_another_pod);
         tcase_add_test(tests, a_list_finds_the_pods_of_promises_that_are_known);
         tcase_add_test(tests, a_list_finds_the_pods_of_promises_that_come_with_the_next_read);

@@ -42,6 +42,21 @@ static int add_seen(struct cluster_ledger *ledger, struct promise **ret, const s
         return r;
 }
 
+static void report_late(struct cluster_ledger *ledger, const struct reservation *pod, const char *why)
+        requires_lock(ledger->lock)
+{
+        ledger->late++;
+        log_warn(why, log_string("reservation", pod->id), log_string("namespace", pod->namespace),
+                 log_string("region", pod->region), log_string("series", pod->series));
+}
+
+/* Whoever removed a promise had seen its pods, and made the fence cover them. A lost ledger says nothing of them. */
+static bool is_late(const struct cluster_ledger *ledger, const struct promise *promise, uint64_t version)
+        requires_lock(ledger->lock)
+{
+        return promise->state == PROMISE_SEEN && promise->known && ledger->open && version > ledger->fence;
+}
+
 /* A pod that carries a reservation was ADDED. Rule 6: one of another pool or namespace matches nothing. */
 static int match(struct cluster_ledger *ledger, const struct reservation *pod, uint64_t version)
         requires_lock(ledger->lock)
@@ -53,12 +68,12 @@ static int match(struct cluster_ledger *ledger, const struct reservation *pod, u
                 r = add_seen(ledger, &promise, pod);
         if (r >= 0)
                 r = promise_see(promise, pod, version);
-        if (r)
-                return r < 0 ? r : 0;
-        ledger->late++;
-        log_warn("a pod carries the reservation of another pool or namespace", log_string("reservation", pod->id),
-                 log_string("namespace", pod->namespace), log_string("region", pod->region),
-                 log_string("series", pod->series));
+        if (r < 0)
+                return r;
+        if (!r)
+                report_late(ledger, pod, "a pod carries the reservation of another pool or namespace");
+        else if (is_late(ledger, promise, version))
+                report_late(ledger, pod, "a pod came after its reservation was removed from the ledger");
         return 0;
 }
 
