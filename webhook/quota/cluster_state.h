@@ -1,7 +1,8 @@
 /*
  * What the parts of a cluster ledger share: the one that answers requests (quota/cluster_ledger.c), who waits
- * (quota/cluster_wait.c), what is seen of the cluster (quota/cluster_view.c), and the thread
- * (quota/cluster_committer.c) that writes (quota/cluster_write.c).
+ * (quota/cluster_wait.c), what it tells of itself (quota/cluster_status.c), what is seen of the cluster
+ * (quota/cluster_view.c), the thread (quota/cluster_committer.c) that writes (quota/cluster_write.c), and the one that
+ * finds out what has expired (quota/cluster_expiry.c).
  */
 #pragma once
 
@@ -118,6 +119,9 @@ int cluster_give_back(struct ledger *base, const struct reservation_key *key, ui
 int cluster_wait(struct ledger *base, struct commit_waiter *waiter, uint64_t commit);
 int cluster_wait_current(struct ledger *base, struct commit_waiter *waiter);
 bool cluster_cancel(struct ledger *base, struct commit_waiter *waiter);
+const char *cluster_tell_obstacle(struct ledger *base, int64_t *ret_since);
+int cluster_counter(struct ledger *base, const char *key, struct counter *ret);
+size_t cluster_count(struct ledger *base);
 
 /* Releases the lock, and tells those whose wait is over. */
 void cluster_unlock(struct cluster_ledger *ledger) THREAD_SAFETY(release_capability(ledger->lock));
