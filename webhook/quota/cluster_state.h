@@ -1,8 +1,8 @@
 /*
  * What the parts of a cluster ledger share: the one that answers requests (quota/cluster_ledger.c), who waits
  * (quota/cluster_wait.c), what it tells of itself (quota/cluster_status.c), what is seen of the cluster
- * (quota/cluster_view.c), the thread (quota/cluster_committer.c) that writes (quota/cluster_write.c), and the one that
- * finds out what has expired (quota/cluster_expiry.c).
+ * (quota/cluster_view.c), the thread (quota/cluster_committer.c) that writes (quota/cluster_write.c), and the one
+ * that finds out what has expired (quota/cluster_expiry.c).
  */
 #pragma once
 
