@@ -11,14 +11,15 @@ SAMPLE = re.compile(r"^([a-zA-Z_:][\w:]*)(?:\{(.*)\})? (\S+)$", re.MULTILINE)
 LABEL = re.compile(r'(\w+)="((?:[^"\\]|\\.)*)"')
 LATENCY = "apiserver_admission_webhook_admission_duration_seconds"
 REQUESTS = "apiserver_request_total"
+DURATION = "apiserver_request_duration_seconds"
+WANTED = (LATENCY, REQUESTS, f"{DURATION}_sum", f"{DURATION}_count")
 
 Samples = dict[tuple[str, str], float]
 
 
 def parse(text: str) -> Samples:
     """Of a name and its labels as they stand."""
-    wanted = (LATENCY, REQUESTS)
-    return {(name, labels): float(value) for name, labels, value in SAMPLE.findall(text) if name.startswith(wanted)}
+    return {(name, labels): float(value) for name, labels, value in SAMPLE.findall(text) if name.startswith(WANTED)}
 
 
 @dataclass
@@ -60,11 +61,16 @@ class Change:
         return sorted(counts.items())
 
     def ledger_writes(self) -> dict[str, float]:
-        """Writes of the ledger that were stored, and those that met another version."""
+        """Writes of the ledger that were stored, those that met another version, and how long either took the API
+        server; nothing where there were none."""
         ledger = {"resource": "reservationledgers", "verb": "PUT"}
+        tried = self.total(f"{DURATION}_count", **ledger)
+        if not tried:
+            return {}
         return {
             "ledger_writes": self.total(REQUESTS, code="200", **ledger),
             "ledger_conflicts": self.total(REQUESTS, code="409", **ledger),
+            "ledger_write_ms": 1000 * self.total(f"{DURATION}_sum", **ledger) / tried,
         }
 
 

@@ -35,11 +35,12 @@ WEBHOOK = [
     ("mean ms", "webhook_mean_ms", 1),
     ("p50 ms", "webhook_p50_ms", 1),
     ("p99 ms", "webhook_p99_ms", 1),
-    ("writes", "ledger_writes", 0),
+    ("ledger writes", "ledger_writes", 0),
     ("conflicts", "ledger_conflicts", 0),
     ("pods/write", "pods_per_write", 1),
-    ("CPU us/pod", "replicas_cpu_us_per_pod", 0),
+    ("ms/write", "ledger_write_ms", 1),
 ]
+CPU = [("kube-apiserver", "kube-apiserver", 0), ("etcd", "etcd", 0), ("replicas", "replicas", 0)]
 
 
 def creation(measured: dict[str, Any]) -> str:
@@ -48,7 +49,9 @@ def creation(measured: dict[str, Any]) -> str:
     rounds = len(cases[0]["rounds"])
     head = f"pods created by {measured['connections']} clients, each counted (medians of {rounds} rounds of "
     head += f"{measured['seconds']:.0f} s; refused and failed: of all)"
-    return "\n".join([head, columns("", CREATION, cases), "", columns("API server waits", WEBHOOK, asked)])
+    cpu = [{"case": case["case"], **case["cpu_us_per_pod"]} for case in cases]
+    tables = [columns("", CREATION, cases), columns("API server waits", WEBHOOK, asked), columns("CPU us/pod", CPU, cpu)]
+    return head + "\n" + "\n\n".join(tables)
 
 
 def columns(corner: str, wanted: list[tuple[str, str, int]], cases: list[dict[str, Any]]) -> str:
