@@ -247,7 +247,7 @@ static void start_replica(struct replica *replica)
         const struct cluster_ledger_options options = {.time_to_live = TIME_TO_LIVE, .pace = NS_PER_MS};
         struct classifier classifier = BY_REGION(1);
 
-        replica->store = (struct ledger_store){read_ledger, write_ledger, list_pods, is_first, replica};
+        replica->store = (struct ledger_store){read_ledger, write_ledger, list_pods, list_quotas, is_first, replica};
         ck_assert_int_eq(cluster_ledger_new(&replica->cluster, &replica->store, &options, NULL), 0);
         ck_assert_int_eq(ledger_classify(cluster_ledger_base(replica->cluster), &classifier, NULL), 0);
 }

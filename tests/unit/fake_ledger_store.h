@@ -41,6 +41,7 @@ static struct fake_store {
         sem_t list_gate;
         int read_result, list_result; /* negative errno: of each read, or list */
         bool is_first;
+        uint64_t listed_quotas;
         unsigned reads, writes, lists;
         const char *listed_namespace; /* of the last list; NULL: all */
         struct {
@@ -214,8 +215,16 @@ static inline int fake_is_first(void *userdata, struct error *error)
         return fake.is_first;
 }
 
+static inline int fake_quotas(void *userdata, uint64_t *ret, struct error *error)
+{
+        (void)userdata;
+        (void)error;
+        *ret = fake.listed_quotas;
+        return 0;
+}
+
 static const struct ledger_store fake_store = {
-        .read = fake_read, .write = fake_write, .list = fake_list, .is_first = fake_is_first};
+        .read = fake_read, .write = fake_write, .list = fake_list, .quotas = fake_quotas, .is_first = fake_is_first};
 
 static struct cluster_ledger *cluster;
 static struct ledger *ledger;

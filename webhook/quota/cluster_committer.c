@@ -23,6 +23,10 @@
 #define SEEN_FOR (10 * NS_PER_SECOND)
 
 #define LOOK_EVERY (1 * NS_PER_SECOND)
+
+/* Whoever was told that he is the first creates the ledger; the others give him so long. */
+#define MISSING_FOR (1500 * NS_PER_MS)
+
 #define TIDY_AFTER (500 * NS_PER_MS)
 #define TIDY_SPREAD (1 * NS_PER_SECOND)
 #define QUOTAS_SPREAD (200 * NS_PER_MS)
@@ -161,15 +165,21 @@ static json_t *new_object(bool open)
 static int create(struct cluster_ledger *ledger, json_t **ret, struct error *error)
 {
         const struct ledger_store *store = ledger->store;
+        int64_t now = clock_monotonic();
         json_auto_t *object = NULL;
         int first = store->is_first(store->userdata, error);
 
         if (first < 0)
                 return first;
+        if (!ledger->missing_since)
+                ledger->missing_since = now;
+        if (!first && now - ledger->missing_since < MISSING_FOR)
+                return error_set(error, EAGAIN, "there is none");
         object = new_object(first);
         if (!object)
                 return error_oom(error);
         log_info(first ? "the ledger is created" : "the ledger was lost: it is created closed");
+        ledger->missing_since = 0;
         return store->write(store->userdata, object, ret, error);
 }
 
@@ -178,7 +188,10 @@ static int read_object(struct cluster_ledger *ledger, json_t **ret, struct error
         const struct ledger_store *store = ledger->store;
         int r = store->read(store->userdata, ret, error);
 
-        return r == -ENOENT ? create(ledger, ret, error) : r;
+        if (r == -ENOENT)
+                return create(ledger, ret, error);
+        ledger->missing_since = 0;
+        return r;
 }
 
 /* What is read after a doubt holds even if it is older than what was known: then it was put back from a backup. What
@@ -207,8 +220,13 @@ static void step_read(struct cluster_ledger *ledger) THREAD_SAFETY(no_thread_saf
                 return;
         }
         cluster_back_off(ledger);
-        if (r != -ECANCELED && r != -EBUSY)
+        if (r != -ECANCELED && r != -EBUSY && r != -EAGAIN)
                 log_warn("the ledger cannot be read", log_string("error", error_message(&error)));
+}
+
+static uint64_t larger(uint64_t a, uint64_t b)
+{
+        return a > b ? a : b;
 }
 
 /* Rule 5. */
@@ -217,16 +235,18 @@ static void step_open(struct cluster_ledger *ledger) THREAD_SAFETY(no_thread_saf
         const struct ledger_store *store = ledger->store;
         _cleanup_error_ struct error error = ERROR_INIT;
         json_auto_t *entries = json_array(), *object = NULL, *stored = NULL;
-        uint64_t version = ledger->version, newest = 0;
+        uint64_t version = ledger->version, newest = 0, quotas = 0;
         int r;
 
         lock_release(&ledger->lock);
         r = cluster_list(ledger, NULL, &newest, &error);
+        if (r >= 0)
+                r = store->quotas(store->userdata, &quotas, &error);
         lock_acquire(&ledger->lock);
         if (r >= 0 && ledger->version != version)
                 return;
         if (r >= 0)
-                object = cluster_object(ledger, true, newest, cluster_newest_quotas(ledger), entries);
+                object = cluster_object(ledger, true, newest, larger(quotas, cluster_newest_quotas(ledger)), entries);
         lock_release(&ledger->lock);
         if (r >= 0)
                 r = object ? store->write(store->userdata, object, &stored, &error) : error_oom(&error);

@@ -49,6 +49,7 @@ struct cluster_ledger {
         uint64_t version, fence, quotas;
         uint64_t quotas_before; /* those that it carried before */
         int64_t quotas_since;   /* monotonic; since when it has been seen to carry the present ones */
+        int64_t missing_since;  /* monotonic; the thread's own; 0: there is an object */
         uint64_t doubts;        /* how often it became doubtful: a read that began before that does not do */
         uint64_t closed_at;     /* the last version in which it was closed */
         int64_t closed_since;   /* monotonic; since when that has been seen */

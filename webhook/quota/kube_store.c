@@ -15,6 +15,7 @@
 #include "kube/reflector.h"
 #include "quota/cluster_ledger.h"
 #include "quota/ledger_store.h"
+#include "quota/region_quota.h"
 #include "util/clock.h"
 #include "util/error.h"
 
@@ -115,22 +116,52 @@ static int list_pods(void *userdata, const char *namespace,
         return reflector_list(store->client, &pods, &ops, &listing, error);
 }
 
-/* Whoever has ever promised anything has led, or followed one who did. */
+static int note_newest(void *userdata, const json_t *object)
+{
+        uint64_t *newest = userdata;
+
+        if (object_version(object) > *newest)
+                *newest = object_version(object);
+        return 0;
+}
+
+static int newest_quota(void *userdata, uint64_t *ret, struct error *error)
+{
+        static const struct reflector_ops ops = {
+                .list_begin = list_mark, .list_item = note_newest, .list_end = list_end};
+        struct kube_store *store = userdata;
+        const struct kube_resource quotas = {.api = "/apis/" REGION_QUOTA_API_VERSION, .plural = "regionquotas"};
+
+        *ret = 0;
+        return reflector_list(store->client, &quotas, &ops, ret, error);
+}
+
+/* Whoever makes the leader's Lease is the first; it has no holder yet. */
 static int is_first(void *userdata, struct error *error)
 {
         const struct kube_store *store = userdata;
-        _cleanup_(freep) char *path = kube_path("/apis/coordination.k8s.io/v1/namespaces/%s/leases/%s",
-                                                store->lease_namespace, store->lease_name);
-        const struct kube_call call = {.method = KUBE_GET, .path = path, .timeout = CALL_TIMEOUT};
+        _cleanup_(freep) char *path =
+                kube_path("/apis/coordination.k8s.io/v1/namespaces/%s/leases", store->lease_namespace);
+        json_auto_t *lease =
+                json_pack("{s:s, s:s, s:{s:s, s:s}, s:{}}", "apiVersion", "coordination.k8s.io/v1", "kind", "Lease",
+                          "metadata", "name", store->lease_name, "namespace", store->lease_namespace, "spec");
+        _cleanup_(freep) char *body = lease ? json_dumps(lease, JSON_COMPACT) : NULL;
+        const struct kube_call call = {
+                .method = KUBE_POST,
+                .path = path,
+                .body = body,
+                .size = body ? strlen(body) : 0,
+                .timeout = CALL_TIMEOUT,
+        };
         _cleanup_(kube_response_clear) struct kube_response response = KUBE_RESPONSE_INIT;
         int r;
 
-        if (!path)
+        if (!path || !body)
                 return error_oom(error);
         r = kube_call(store->client, &call, &response, error);
-        if (r == -ENOENT)
-                return 1;
-        return r < 0 ? r : 0;
+        if (r == -EEXIST)
+                return 0;
+        return r < 0 ? r : 1;
 }
 
 int kube_store_new(struct kube_store **ret, struct kube_client *client, const char *lease_namespace,
@@ -147,6 +178,7 @@ int kube_store_new(struct kube_store **ret, struct kube_client *client, const ch
         store->operations = (struct ledger_store){.read = read_object,
                                                   .write = write_object,
                                                   .list = list_pods,
+                                                  .quotas = newest_quota,
                                                   .is_first = is_first,
                                                   .userdata = store};
         *ret = store;

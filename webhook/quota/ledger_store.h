@@ -29,7 +29,12 @@ struct ledger_store {
                     void (*found)(void *found_userdata, const char *id, uint64_t version), void *found_userdata,
                     struct error *error);
 
-        /* Rule 5: 1 where nothing has ever been promised in this cluster, else 0. */
+        /* Rules 5 and 7: the largest version of any RegionQuota as they are now (a consistent list); 0: there is
+         * none. */
+        int (*quotas)(void *userdata, uint64_t *ret, struct error *error);
+
+        /* Rule 5: 1 where nothing has ever been promised in this cluster, and nobody else has been told so; else 0.
+         * Says 1 once and never again, whoever asks. */
         int (*is_first)(void *userdata, struct error *error);
 
         void *userdata; /* borrowed */
