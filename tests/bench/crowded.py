@@ -71,10 +71,10 @@ def placed_pods() -> Iterator[tuple[str, Object]]:
         yield f"/api/v1/namespaces/{namespace(i)}/pods", one
 
 
-def reviews(dry_run: bool) -> Iterator[tuple[str, Object]]:
+def reviews(dry_run: bool, deployments: int) -> Iterator[tuple[str, Object]]:
     """One for each Deployment: what kube-apiserver has sent for another, with its names."""
     real = json.loads(REVIEW.read_text())
-    for i in range(DEPLOYMENTS):
+    for i in range(deployments):
         review = copy.deepcopy(real)
         review["request"].update(namespace=namespace(i), dryRun=dry_run)
         review["request"]["object"]["metadata"].update(owned(i))

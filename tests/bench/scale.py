@@ -13,6 +13,7 @@ import statistics
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -55,7 +56,10 @@ class Scale:
         listed = self.list_pods()
         try:
             starts[f"and {self.pods} pods"] = self.start()
-            decisions = {name: self.decide(name, dry_run) for name, dry_run in DECISIONS.items()}
+            decisions = {
+                "dry run": self.decide("dry-run", crowded.reviews(True, crowded.DEPLOYMENTS)),
+                "promised": self.decide("promised", crowded.reviews(False, 1)),
+            }
             status = self.measure_status()
         finally:
             self.replica.stop()
@@ -121,10 +125,10 @@ class Scale:
             if not following:
                 return time.monotonic() - started
 
-    def decide(self, name: str, dry_run: bool) -> Figures:
-        """What the replica's log says of each decision, and what came of it at the other end of the connection."""
-        path = self.cluster.folder / f"{name.replace(' ', '-')}.requests"
-        requests = wrk.write_requests(path, "", crowded.reviews(dry_run))
+    def decide(self, name: str, reviews: Iterator[tuple[str, Any]]) -> Figures:
+        """What the replica's log says of each decision, and what came of it at the other end of the connection. The
+        pods never appear, so what is promised to them stays in the ledger: for one Deployment, which is little."""
+        requests = wrk.write_requests(self.cluster.folder / f"{name}.requests", "", reviews)
         known = self.replica.log.stat().st_size
         url = f"https://127.0.0.1:{self.replica.port}"
         result = wrk.send(url, requests, CONNECTIONS, number=REVIEWS)
@@ -138,9 +142,6 @@ class Scale:
         command = [str(self.binary), "status", "--kubeconfig", str(self.cluster.kubeconfig)]
         runs = [run_measured(command) for _ in range(STATUS_ROUNDS)]
         return {key: statistics.median(one[key] for one in runs) for key in runs[0]}
-
-
-DECISIONS = {"dry run": True, "promised": False}
 
 
 def decided(replica: Replica, offset: int) -> Figures:
