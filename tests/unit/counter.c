@@ -172,6 +172,36 @@ START_TEST(keys_are_copied)
 }
 END_TEST
 
+START_TEST(keys_are_appended_to_those_that_there_are)
+{
+        _cleanup_(counter_keys_clear) struct counter_keys from = {0}, to = {0};
+
+        ck_assert_int_eq(counter_keys_add(&to, "pool", 0), 0);
+        ck_assert_int_eq(counter_keys_copy(&to, &from), 0);
+        ck_assert_uint_eq(to.count, 1);
+        ck_assert_int_eq(counter_keys_add(&from, "unit", 7), 0);
+        ck_assert_int_eq(counter_keys_copy(&to, &from), 0);
+        counter_keys_clear(&from);
+        ck_assert_uint_eq(to.count, 2);
+        ck_assert_str_eq(to.items[0].name, "pool");
+        ck_assert_str_eq(to.items[1].name, "unit");
+        ck_assert_int_eq(to.items[1].since, 7);
+}
+END_TEST
+
+START_TEST(links_know_the_keys_of_their_counters)
+{
+        _cleanup_(reservation_freep) struct reservation *reservation = new_reservation("ns", "r", "", 4);
+        struct counter_links links = link_to(reservation, "pool", "unit"), none = {0};
+
+        ck_assert(counter_links_have(&links, "pool"));
+        ck_assert(counter_links_have(&links, "unit"));
+        ck_assert(!counter_links_have(&links, "uni"));
+        ck_assert(!counter_links_have(&none, "pool"));
+        counters_unlink(counters, &links);
+}
+END_TEST
+
 START_TEST(what_is_older_than_a_key_allows_does_not_count_there)
 {
         _cleanup_(counter_keys_clear) struct counter_keys keys = {0};
@@ -230,6 +260,8 @@ static void add(TCase *tests)
         tcase_add_test(tests, what_is_older_than_a_key_allows_does_not_count_there);
         tcase_add_test(tests, an_amount_counts_as_its_pods_do);
         tcase_add_test(tests, keys_are_copied);
+        tcase_add_test(tests, keys_are_appended_to_those_that_there_are);
+        tcase_add_test(tests, links_know_the_keys_of_their_counters);
 }
 
 int main(void)

@@ -103,6 +103,64 @@ START_TEST(is_kept_or_broken)
 }
 END_TEST
 
+/* How many pods of 2 GPUs and 500m cpu fit together, beside those of the counter "k" above. */
+static const struct room_case {
+        const char *name;
+        struct {
+                enum limit_kind kind;
+                const char *resource, *limit;
+                bool ignore_terminating;
+        } limits[2];
+        size_t n;
+        int64_t room;
+} room_cases[] = {
+        {"nothing bounds them", {{0}}, 0, INT64_MAX},
+        {"as many as the limit has GPUs for", {{LIMIT_GPUS, NULL, "12", false}}, 1, 3},
+        {"a part of one is none", {{LIMIT_GPUS, NULL, "13", false}}, 1, 3},
+        {"nothing is left", {{LIMIT_GPUS, NULL, "6", false}}, 1, 0},
+        {"less than nothing is left", {{LIMIT_GPUS, NULL, "1", false}}, 1, 0},
+        {"pods", {{LIMIT_PODS, NULL, "7", false}}, 1, 5},
+        {"pods without those that are terminating", {{LIMIT_PODS, NULL, "7", true}}, 1, 6},
+        {"a resource", {{LIMIT_RESOURCE, "cpu", "5", false}}, 1, 4},
+        {"a resource that they do not ask for", {{LIMIT_RESOURCE, "memory", "1", false}}, 1, INT64_MAX},
+        {"the narrowest of two", {{LIMIT_GPUS, NULL, "12", false}, {LIMIT_PODS, NULL, "4", false}}, 2, 2},
+        {"the narrowest of two comes first", {{LIMIT_PODS, NULL, "4", false}, {LIMIT_GPUS, NULL, "12", false}}, 2, 2},
+        {"nothing, whatever the next one says",
+         {{LIMIT_GPUS, NULL, "1", false}, {LIMIT_RESOURCE, "memory", "1", false}},
+         2,
+         0},
+};
+
+START_TEST(there_is_room_for_so_many)
+{
+        const struct room_case *test = &room_cases[_i];
+        _cleanup_(counters_freep) struct counters *counters = make_counters();
+        _cleanup_(reservation_freep) struct reservation *claim = make_claim();
+        const struct counters *sets[] = {counters};
+        struct limit limits[2] = {0};
+
+        for (size_t i = 0; i < test->n; i++) {
+                limits[i] = (struct limit){
+                        test->limits[i].kind, "k", test->limits[i].resource, {0}, test->limits[i].ignore_terminating};
+                ck_assert_int_eq(quantity_parse(&limits[i].limit, test->limits[i].limit), 0);
+        }
+        ck_assert_msg(limits_room(limits, test->n, sets, 1, claim) == test->room, "%s", test->name);
+}
+END_TEST
+
+START_TEST(there_is_no_room_even_for_claims_of_nothing_where_too_much_is_taken)
+{
+        _cleanup_(counters_freep) struct counters *counters = make_counters();
+        _cleanup_(reservation_freep) struct reservation *claim = new_reservation("ns", "r", "", 0);
+        const struct counters *sets[] = {counters};
+        struct limit limit = gpu_limit("k", 5);
+
+        ck_assert_int_eq(limits_room(&limit, 1, sets, 1, claim), 0);
+        limit = gpu_limit("k", 6);
+        ck_assert_int_eq(limits_room(&limit, 1, sets, 1, claim), INT64_MAX);
+}
+END_TEST
+
 START_TEST(the_first_limit_that_is_broken_is_told)
 {
         _cleanup_(counters_freep) struct counters *counters = make_counters();
@@ -172,6 +230,8 @@ END_TEST
 static void add(TCase *tests)
 {
         tcase_add_loop_test(tests, is_kept_or_broken, 0, ARRAY_SIZE(limit_cases));
+        tcase_add_loop_test(tests, there_is_room_for_so_many, 0, ARRAY_SIZE(room_cases));
+        tcase_add_test(tests, there_is_no_room_even_for_claims_of_nothing_where_too_much_is_taken);
         tcase_add_test(tests, the_first_limit_that_is_broken_is_told);
         tcase_add_test(tests, a_copy_owns_its_text);
         tcase_add_test(tests, several_sets_of_counters_are_added_up);

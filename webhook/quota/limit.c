@@ -82,8 +82,10 @@ int64_t limits_room(const struct limit *limits, size_t n_limits, const struct co
                 struct quantity left = quantity_subtract(limits[i].limit, used_of(counters, n_counters, &limits[i]));
                 struct quantity wanted = wanted_of(reservation, &limits[i]);
 
+                if (left.nano < 0 || left.nano < wanted.nano)
+                        return 0;
                 if (wanted.nano > 0 && left.nano / wanted.nano < room)
-                        room = left.nano > 0 ? left.nano / wanted.nano : 0;
+                        room = left.nano / wanted.nano;
         }
         return (int64_t)room;
 }
