@@ -35,7 +35,8 @@ static struct fake_store {
         size_t next_outcome;
         bool gated; /* a write says that it has arrived, and waits to be let in */
         sem_t arrived, gate;
-        bool reads_gated; /* likewise */
+        bool answers_gated; /* likewise the answer, once more */
+        bool reads_gated;   /* likewise */
         sem_t read_arrived, read_gate;
         bool lists_gated; /* a list waits to be let in */
         sem_t list_gate;
@@ -163,6 +164,7 @@ static inline int compare_and_swap(const json_t *object, json_t **ret)
 static inline int fake_write(void *userdata, const json_t *object, json_t **ret, struct error *error)
 {
         struct outcome outcome = {0};
+        bool held;
         int r = 0;
 
         (void)userdata;
@@ -182,7 +184,12 @@ static inline int fake_write(void *userdata, const json_t *object, json_t **ret,
                 json_decref(*ret);
                 *ret = outcome.garbage ? json_text(outcome.garbage) : NULL;
         }
+        held = fake.answers_gated;
         pthread_mutex_unlock(&fake.lock);
+        if (held) {
+                sem_post(&fake.arrived);
+                sem_wait(&fake.gate);
+        }
         r = outcome.result ? outcome.result : r;
         return r < 0 ? error_set(error, -r, "the test says so") : 0;
 }
@@ -324,7 +331,7 @@ static inline void fake_setup(void)
 static inline void open_gates(void)
 {
         pthread_mutex_lock(&fake.lock);
-        fake.gated = fake.reads_gated = fake.lists_gated = false;
+        fake.gated = fake.answers_gated = fake.reads_gated = fake.lists_gated = false;
         pthread_mutex_unlock(&fake.lock);
         sem_post(&fake.gate);
         sem_post(&fake.read_gate);

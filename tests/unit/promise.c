@@ -354,6 +354,55 @@ START_TEST(what_is_written_is_read_back)
 }
 END_TEST
 
+static const struct rest_case {
+        const char *name;
+        bool resources;
+        const char *expected;
+} rest_cases[] = {
+        {"with resources", true,
+         "{'id': '0123456789abcdef0123456789abcdef', 'more': 1, 'gpus': 3, 'pods': 2, 'resources': {'cpu': '2'}}"},
+        {"without", false,
+         "{'id': '0123456789abcdef0123456789abcdef', 'more': 1, 'gpus': 3, 'pods': 2, 'resources': {'cpu': '8'}}"},
+};
+
+START_TEST(an_entry_is_written_with_another_amount_and_is_no_credit_then)
+{
+        const struct rest_case *test = &rest_cases[_i];
+        json_auto_t *json = json_text("{'id': '0123456789abcdef0123456789abcdef', 'more': 1, 'gpus': 8, 'pods': 8,"
+                                      " 'resources': {'cpu': '8'}, 'credit': true}");
+        json_auto_t *before = json_deep_copy(json), *expected = json_text(test->expected), *found = NULL;
+        _cleanup_(amount_clear) struct amount amount = {0};
+        _cleanup_(reservation_freep) struct reservation *one = share("", 1, "cpu", "500m"),
+                                                        *two = share("", 2, "cpu", "1500m");
+
+        ck_assert_int_eq(amount_add(&amount, one, true), 0);
+        ck_assert_int_eq(amount_add(&amount, two, true), 0);
+        found = promise_json_with(json, &amount, test->resources);
+        ck_assert_msg(json_equal(found, expected), "%s: %s", test->name, json_dumps(found, 0));
+        ck_assert(json_equal(json, before));
+}
+END_TEST
+
+START_TEST(a_credit_is_known_by_its_entry)
+{
+        struct promise *promise = add_promise(id_a, NULL), *again = NULL;
+        json_auto_t *json = NULL;
+        bool entered = false;
+
+        ck_assert_int_eq(join(promise, share("", 1, NULL, NULL)), 0);
+        ck_assert_ptr_null(json_object_get(promise_to_json(promise), "credit"));
+        promise->credit = true;
+        json = json_deep_copy(promise_to_json(promise));
+        promises_drop(&promises, promise);
+        ck_assert_int_eq(promises_enter(&promises, &again, &entered, json, NULL), 0);
+        ck_assert(again->credit);
+        json_decref(json);
+        json = promise_json_with(again->json, &again->promised, false);
+        ck_assert_int_eq(promises_enter(&promises, &again, &entered, json, NULL), 0);
+        ck_assert(!again->credit);
+}
+END_TEST
+
 START_TEST(resources_matter_only_where_a_unit_bounds_them)
 {
         struct promise *promise = add_promise(id_a, NULL);
@@ -521,6 +570,9 @@ static void add(TCase *tests)
         tcase_add_loop_test(tests, an_entry_is_read_or_it_is_said_what_is_wrong, 0, ARRAY_SIZE(entry_cases));
         tcase_add_test(tests, an_entry_is_kept_with_the_fields_that_are_not_known);
         tcase_add_test(tests, what_is_written_is_read_back);
+        tcase_add_loop_test(tests, an_entry_is_written_with_another_amount_and_is_no_credit_then, 0,
+                            ARRAY_SIZE(rest_cases));
+        tcase_add_test(tests, a_credit_is_known_by_its_entry);
         tcase_add_test(tests, resources_matter_only_where_a_unit_bounds_them);
         tcase_add_loop_test(tests, reservations_join_the_promise_of_their_terms, 0, ARRAY_SIZE(forming_cases));
         tcase_add_loop_test(tests, what_takes_nothing_from_anybody_is_not_charged, 0, ARRAY_SIZE(charge_cases));

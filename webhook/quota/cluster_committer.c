@@ -30,6 +30,7 @@
 #define TIDY_AFTER (500 * NS_PER_MS)
 #define TIDY_SPREAD (1 * NS_PER_SECOND)
 #define QUOTAS_SPREAD (200 * NS_PER_MS)
+#define FAREWELL_TIME (2 * NS_PER_SECOND)
 
 enum step { STEP_STOP, STEP_WAIT, STEP_READ, STEP_OPEN, STEP_WRITE };
 
@@ -145,15 +146,6 @@ static void wait_for_work(struct cluster_ledger *ledger, int64_t now) requires_l
         lock_wait_until(&ledger->lock, &ledger->work, until);
 }
 
-/* The last write: what others would have to wait for until it expires. */
-static void farewell(struct cluster_ledger *ledger) requires_lock(ledger->lock)
-{
-        if (!ledger->credits || cluster_obstacle(ledger))
-                return;
-        credits_close(ledger);
-        cluster_write(ledger);
-}
-
 static json_t *new_object(bool open)
 {
         return json_pack("{s:s, s:s, s:{s:s}, s:{s:b, s:s, s:s, s:[]}}", "apiVersion", RESERVATION_LEDGER_API_VERSION,
@@ -263,13 +255,28 @@ static void step_open(struct cluster_ledger *ledger) THREAD_SAFETY(no_thread_saf
                 log_warn("the ledger cannot be opened", log_string("error", error_message(&error)));
 }
 
+/* The last writes: what others would have to wait for until it expires. That takes nothing from anybody, so it may be
+ * done on an old view; another replica may be first a few times. */
+static void farewell(struct cluster_ledger *ledger) requires_lock(ledger->lock)
+{
+        int64_t until = clock_monotonic() + FAREWELL_TIME;
+
+        credits_close(ledger);
+        while (ledger->credits && clock_monotonic() < until) {
+                if (!ledger->object || ledger->doubtful)
+                        step_read(ledger);
+                if (!ledger->object || ledger->doubtful || !ledger->open || ledger->pendings.queue)
+                        return;
+                if (ledger->credits)
+                        cluster_write(ledger);
+        }
+}
+
 /* Does one step. False: the end. */
 static bool turn(struct cluster_ledger *ledger) requires_lock(ledger->lock)
 {
         int64_t now = clock_monotonic();
 
-        if (now >= ledger->contended_until)
-                ledger->contended = false;
         switch (next_step(ledger, now)) {
         case STEP_STOP:
                 farewell(ledger);

@@ -72,10 +72,11 @@ static enum ledger_answer check(struct cluster_ledger *ledger, const struct rese
                 return LEDGER_STALE;
         if (cluster_keep(ledger, reservation, limits, n_limits, refusal))
                 return LEDGER_RESERVED;
-        if (!credit_may_return(ledger, limits[refusal->limit].key))
+        if (!ledger->store || !credit_may_return(ledger, &limits[refusal->limit], refusal))
                 return LEDGER_REFUSED;
+        if (!ledger->contended)
+                ledger->contended_until = clock_monotonic() + LOOK_AGAIN;
         ledger->contended = true;
-        ledger->contended_until = clock_monotonic() + LOOK_AGAIN;
         pthread_cond_signal(&ledger->work);
         return LEDGER_BEHIND;
 }

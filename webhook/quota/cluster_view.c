@@ -300,11 +300,25 @@ static int check_form(const json_t *object, uint64_t version, struct error *erro
         return 0;
 }
 
+/* Rule 7: a credit is spent without a look at the ledger, so the version counts once those of its time are over. */
+static bool may_be_ignored(const struct cluster_ledger *ledger) requires_lock(ledger->lock)
+{
+        const struct promise *promise, *next;
+
+        if (clock_monotonic() - ledger->quotas_since > ledger->credit_life)
+                return false;
+        HASH_ITER (hh, ledger->promises.by_id, promise, next)
+                if (promise->state == PROMISE_ENTERED && promise->credit)
+                        return true;
+        return false;
+}
+
 static void note_quotas(struct cluster_ledger *ledger, uint64_t quotas) requires_lock(ledger->lock)
 {
         if (quotas == ledger->quotas)
                 return;
-        ledger->quotas_before = ledger->quotas;
+        if (!may_be_ignored(ledger))
+                ledger->quotas_before = ledger->quotas;
         ledger->quotas_since = clock_monotonic();
         ledger->quotas = quotas;
 }
@@ -388,19 +402,6 @@ void cluster_ledger_quotas(struct cluster_ledger *ledger, uint64_t spec_version,
         ledger->quotas_view = view_version;
         pthread_cond_signal(&ledger->work);
         cluster_unlock(ledger);
-}
-
-/* Rule 7: a credit is spent without a look at the ledger, so the version counts once those of its time are over. */
-static bool may_be_ignored(const struct cluster_ledger *ledger) requires_lock(ledger->lock)
-{
-        const struct promise *promise, *next;
-
-        if (clock_monotonic() - ledger->quotas_since > ledger->credit_life)
-                return false;
-        HASH_ITER (hh, ledger->promises.by_id, promise, next)
-                if (promise->state == PROMISE_ENTERED && promise->credit)
-                        return true;
-        return false;
 }
 
 uint64_t cluster_ledger_quotas_written(struct cluster_ledger *ledger)

@@ -22,6 +22,8 @@ void cluster_unlock(struct cluster_ledger *ledger) THREAD_SAFETY(no_thread_safet
         struct commit_waiter *told, *waiter, *next;
         bool current = !cluster_obstacle(ledger);
 
+        if (ledger->contended && clock_monotonic() >= ledger->contended_until)
+                ledger->contended = false;
         if (current)
                 ledger->obstacle_since = 0;
         else if (!ledger->obstacle_since)

@@ -7,8 +7,8 @@
  * leaves nothing to renew. It takes a small part of what is left, so that several replicas can hold some without
  * being in each other's way.
  *
- * A write that was not stored, or of which nobody knows, costs the credit its promise: it is asked for anew, under
- * another id.
+ * A write that was not stored, or of which nobody knows, costs the credit its promise: another one is asked for, with
+ * another id, and what turns up of the first is removed.
  */
 #include "quota/credit.h"
 
@@ -102,16 +102,17 @@ static bool covers(const struct promise *promise, const struct amount *spent, co
         return true;
 }
 
-static bool has_successor(const struct cluster_ledger *ledger, const struct promise_terms *terms)
+/* The one that is on its way, or NULL. */
+static struct credit *successor(const struct cluster_ledger *ledger, const struct promise_terms *terms)
         requires_lock(ledger->lock)
 {
-        const struct credit *credit;
+        struct credit *credit;
 
         DL_FOREACH2 (ledger->credits, credit, next)
                 if ((credit->state == CREDIT_WANTED || credit->state == CREDIT_WRITING) &&
                     is_of(credit, terms, ledger->classifier.generation))
-                        return true;
-        return false;
+                        break;
+        return credit;
 }
 
 static int credit_new(struct credit **ret, const struct reservation *share, const struct counter_keys *counts,
@@ -138,13 +139,17 @@ static void want(struct cluster_ledger *ledger, const struct reservation *share,
                  const struct limit *limits, size_t n_limits, int64_t pods) requires_lock(ledger->lock)
 {
         const struct promise_terms terms = terms_of(share, counts);
-        struct credit *credit;
+        struct credit *credit = successor(ledger, &terms);
 
-        if (!ledger->store || has_successor(ledger, &terms) ||
-            credit_new(&credit, share, counts, limits, n_limits) < 0)
+        pods = pods < CREDIT_MAX ? pods : CREDIT_MAX;
+        if (credit) {
+                credit->wanted = pods > credit->wanted ? pods : credit->wanted;
+                return;
+        }
+        if (!ledger->store || credit_new(&credit, share, counts, limits, n_limits) < 0)
                 return;
         credit->generation = ledger->classifier.generation;
-        credit->wanted = pods < CREDIT_MAX ? pods : CREDIT_MAX;
+        credit->wanted = pods;
         DL_APPEND2(ledger->credits, credit, previous, next);
         pthread_cond_signal(&ledger->work);
 }
@@ -203,23 +208,45 @@ int credit_spend(struct cluster_ledger *ledger, const struct reservation *reserv
         return 0;
 }
 
-bool credit_may_return(struct cluster_ledger *ledger, const char *key) THREAD_SAFETY(no_thread_safety_analysis)
+/* Its replica, if it lives, closes it soon. */
+static bool may_end(const struct cluster_ledger *ledger, const struct promise *promise, int64_t now)
+        requires_lock(ledger->lock)
 {
+        return promise->state == PROMISE_ENTERED && promise->credit && !promise_is_fulfilled(promise) &&
+               now - promise->since < ledger->credit_life + CLOSING_TIME;
+}
+
+/* The most that the end of a credit gives back. */
+static struct quantity rest_of(const struct promise *promise, const struct limit *limit)
+{
+        const struct quantity *resource;
+
+        if (!counter_links_have(&promise->links, limit->key))
+                return quantity_whole(0);
+        if (limit->kind == LIMIT_GPUS)
+                return promise->unmatched.gpus;
+        if (limit->kind == LIMIT_PODS)
+                return quantity_whole(promise->unmatched.pods);
+        resource = resources_find(&promise->unmatched.resources, limit->resource);
+        return resource ? *resource : quantity_whole(0);
+}
+
+bool credit_may_return(struct cluster_ledger *ledger, const struct limit *limit, const struct refusal *refusal)
+        THREAD_SAFETY(no_thread_safety_analysis)
+{
+        struct quantity least = quantity_add(refusal->used, refusal->wanted);
         int64_t now = clock_monotonic();
         const struct promise *promise, *next;
         struct credit *credit;
-        bool found = false;
 
         HASH_ITER (hh, ledger->promises.by_id, promise, next)
-                found = found ||
-                        (promise->state == PROMISE_ENTERED && promise->credit && !promise_is_fulfilled(promise) &&
-                         now - promise->since < ledger->credit_life + CLOSING_TIME &&
-                         counter_links_have(&promise->links, key));
-        if (!found)
+                if (may_end(ledger, promise, now))
+                        least = quantity_subtract(least, rest_of(promise, limit));
+        if (quantity_compare(least, limit->limit) > 0)
                 return false;
         DL_FOREACH2 (ledger->credits, credit, next) {
                 promise = credit->state == CREDIT_OPEN ? entered(ledger, credit) : NULL;
-                if (promise && counter_links_have(&promise->links, key))
+                if (promise && counter_links_have(&promise->links, limit->key))
                         credit->state = CREDIT_CLOSED;
         }
         return true;
@@ -308,22 +335,31 @@ bool credit_entry(struct cluster_ledger *ledger, const char *id, json_t *json, j
         return !credit->spent.pods || *ret;
 }
 
-/* What is stored is open, or is closed and forgotten; what was not is asked for anew. */
-static void settle(struct cluster_ledger *ledger, struct credit *credit) requires_lock(ledger->lock)
+/* Another one takes the place of what was not stored, unless the store fails. */
+static void replace(struct cluster_ledger *ledger, struct credit *credit) requires_lock(ledger->lock)
 {
         struct promise *promise = promises_find(&ledger->promises, credit->id);
-        bool stored = promise && promise->state == PROMISE_ENTERED;
 
-        if (credit->state == CREDIT_WRITING && stored) {
+        if (promise)
+                promises_drop(&ledger->promises, promise);
+        credit->state = CREDIT_CLOSED;
+        if (!ledger->backoff && credit->generation == ledger->classifier.generation)
+                want(ledger, credit->share, &credit->counts, credit->limits, credit->n_limits, credit->wanted);
+}
+
+/* What is stored is open. What is closed is forgotten once it is known that the ledger has it so. */
+static void settle(struct cluster_ledger *ledger, struct credit *credit) requires_lock(ledger->lock)
+{
+        const struct promise *promise = entered(ledger, credit);
+
+        if (credit->state == CREDIT_WANTED)
+                return;
+        if (credit->state == CREDIT_WRITING && promise)
                 credit->state = CREDIT_OPEN;
-        } else if (credit->state == CREDIT_WRITING) {
-                if (promise)
-                        promises_drop(&ledger->promises, promise);
-                credit->state = CREDIT_WANTED;
-                *credit->id = '\0';
-        } else if (credit->state != CREDIT_WANTED && (!stored || !promise->credit)) {
+        else if (credit->state == CREDIT_WRITING)
+                replace(ledger, credit);
+        if (!ledger->doubtful && (!promise || !promise->credit))
                 drop(ledger, credit);
-        }
 }
 
 void credits_settle(struct cluster_ledger *ledger) THREAD_SAFETY(no_thread_safety_analysis)

@@ -31,7 +31,7 @@ enum credit_state {
         CREDIT_WANTED,  /* to be asked for with the next write */
         CREDIT_WRITING, /* in the one that is under way */
         CREDIT_OPEN,    /* may be spent */
-        CREDIT_CLOSED,  /* may not; the ledger does not have what is left of it yet */
+        CREDIT_CLOSED,  /* may not; the ledger does not have what is left of it yet, as far as we know */
 };
 
 struct credit {
@@ -57,9 +57,9 @@ int credit_spend(struct cluster_ledger *ledger, const struct reservation *reserv
 void credit_want(struct cluster_ledger *ledger, const struct reservation *reservation,
                  const struct counter_keys *counts, const struct limit *limits, size_t n_limits, int64_t together);
 
-/* True where a counter that was found too full holds credits that may come to an end: those of this replica are
+/* True where what was refused for this limit may fit once credits have come to an end: then those of this replica are
  * closed on the way. */
-bool credit_may_return(struct cluster_ledger *ledger, const char *key);
+bool credit_may_return(struct cluster_ledger *ledger, const struct limit *limit, const struct refusal *refusal);
 
 /* Before a write: makes promises of what is wanted, as far as there is plenty, and closes what is over. */
 void credits_collect(struct cluster_ledger *ledger);
