@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -100,6 +100,7 @@ def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveCluster]:
 @pytest.fixture
 def api(live: LiveCluster) -> Iterator[Api]:
     """As its admin. Nothing of a test is left for the next one."""
+    live.revive_scheduler()
     api = Api(live)
     yield api
     wait_until("nothing is left", lambda: remove_all(api), timeout=60, pause=0.5)
@@ -123,3 +124,22 @@ def replicas(shared_replicas: Replicas, api: Api) -> Replicas:
     assert api
     shared_replicas.resume()
     return shared_replicas
+
+
+@pytest.fixture
+def alone(regionfit: Path, live: LiveCluster, replicas: Replicas, tmp_path: Path) -> Iterator[Callable[..., None]]:
+    """Call it with options of serve, for one replica that has them and takes the place of the three."""
+    started: list[Replicas] = []
+
+    def start(*options: str) -> None:
+        for replica in replicas.all:
+            replica.stop()
+        account = ["--kubeconfig", str(live.write_account_kubeconfig())]
+        started.append(Replicas(regionfit, live, tmp_path, 1, *account, *options))
+        started[0].start()
+
+    yield start
+    for one in started:
+        one.stop()
+    replicas.resume()
+    replicas.register()

@@ -72,6 +72,13 @@ class LiveCluster(Cluster):
             "--leader-elect=false",
         )
 
+    def revive_scheduler(self) -> None:
+        """As a kubelet would: it ends itself where an API server that restarts has made it doubt what it knows."""
+        (place,) = (i for i, process in enumerate(self.processes) if process.name == "kube-scheduler")
+        if self.processes[place].popen.poll() is not None:
+            self.start_scheduler()
+            self.processes[place] = self.processes.pop()
+
     def start_kwok(self) -> None:
         """Without leases of their own the nodes would be taken for dead."""
         (port,) = free_ports(1)

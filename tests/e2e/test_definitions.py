@@ -16,7 +16,13 @@ from objects import BEIJING, HANGZHOU, QUOTAS, Object, policy, quota, unit
 DRY_RUN = ["create", "--dry-run=server", "-f", "-"]
 ID = "0123456789abcdef" * 2
 ENTRY = {"id": ID, "namespace": "default", "region": BEIJING, "series": "GU8TF", "placement": "default/inference#0"}
-ENTRY |= {"units": ["default/inference#0,a"], "gpus": 4, "pods": 2, "resources": {"cpu": "4", "nvidia.com/gpu": 4}}
+ENTRY |= {
+    "counts": ["unit default/inference#0,a"],
+    "credit": True,
+    "gpus": 4,
+    "pods": 2,
+    "resources": {"cpu": "4", "nvidia.com/gpu": 4},
+}
 
 
 @pytest.fixture

@@ -139,7 +139,7 @@ def test_every_replica_takes_part(replicas: Replicas, api: Api, checker: Checker
     for replica in others:
         replica.kill()
 
-    found = Crowd(api).create(burst_of(20, "alone"))
+    found = Crowd(api, clients=8).create(burst_of(20, "alone"))
     assert len(found.placed(BEIJING)) == 20
     for replica in others:
         replica.start()
@@ -147,7 +147,7 @@ def test_every_replica_takes_part(replicas: Replicas, api: Api, checker: Checker
     wait_until("the first one holds nothing in advance", lambda: not entries(api))
     replicas.all[0].kill()
 
-    found = Crowd(api).create(burst_of(100, "together"))
+    found = Crowd(api, clients=8).create(burst_of(100, "together"))
     assert (len(found.placed(BEIJING)), len(found.placed(HANGZHOU))) == (80, 20), "they know what the first one gave"
 
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
 from api import PODS, Api
 from live_cluster import LiveCluster
-from nodes import create_nodes, node
-from objects import BEIJING, HANGZHOU, POLICIES, Object, pod, policy, region_of, static_pod, unit
+from nodes import create_nodes, node, virtual_node
+from objects import BEIJING, HANGZHOU, POLICIES, QUOTAS, Object, pod, policy, pools, quota, region_of, static_pod, unit
 from process import wait_until
 
 pytestmark = pytest.mark.usefixtures("replicas")
@@ -111,6 +111,7 @@ def test_pods_that_are_being_deleted(api: Api, ignore: bool, expected: str) -> N
     held = pod(APP, "held")
     held["metadata"]["finalizers"] = ["example.com/hold"]
     assert region_of(api.post(PODS, held)) == BEIJING
+    wait_until("it runs", lambda: api.get(f"{PODS}/held")["status"]["phase"] == "Running")
 
     api.delete(f"{PODS}/held")
     time.sleep(0.5)
@@ -174,6 +175,29 @@ class TestRealNodes:
         in_force(api, policy(APP, REAL_UNIT, unit(BEIJING)))
 
         wait_until("it is seen", lambda: place(api) == [BEIJING], timeout=3)
+
+
+def test_what_a_regions_virtual_nodes_have_caps_its_pool_where_that_is_asked_for(
+    live: LiveCluster, api: Api, alone: Callable[..., None]
+) -> None:
+    small = "cn-small"
+    create_nodes(live.kubectl, virtual_node("virtual-small", small, gpus=3))
+    try:
+        alone("--capacity-from-nodes")
+        api.post(QUOTAS, quota(small, GU8TF=5))
+        api.post(QUOTAS, quota(HANGZHOU, GU8TF=2))
+        in_force(api, policy(APP, unit(small), unit(HANGZHOU)))
+        wait_until(
+            "the status has the smaller number", lambda: pools(api, small).get("GU8TF", {}).get("limit") == 3, timeout=5
+        )
+        assert pools(api, HANGZHOU)["GU8TF"]["limit"] == 2
+
+        assert place(api, 6) == [small] * 3 + [HANGZHOU] * 2 + ["refused"]
+
+        api.merge(f"{NODES}/virtual-small/status", {"status": {"allocatable": {"nvidia.com/gpu": "4"}}})
+        wait_until("the node has one more", lambda: place(api) == [small], timeout=5)
+    finally:
+        api.delete(f"{NODES}/virtual-small")
 
 
 def test_a_unit_that_matches_no_node_does_not_fit(api: Api) -> None:

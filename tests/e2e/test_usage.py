@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 import socket
 import time
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -142,20 +141,11 @@ def test_pods_that_a_resource_quota_refuses_cost_nothing_for_longer_than_a_promi
     wait_until("the quota is gone", lambda: is_placed(api))
 
 
-def test_promises_live_for_75_seconds_where_nothing_else_is_said(
-    regionfit: Path, live: LiveCluster, replicas: Replicas, api: Api, tmp_path: Path
-) -> None:
-    for replica in replicas.all:
-        replica.stop()
-    alone = Replicas(regionfit, live, tmp_path, 1, "--kubeconfig", str(live.write_account_kubeconfig()))
-    try:
-        alone.start()
-        drop_pods(api)
-        assert 70 < seconds_until_expired(api, 75) < 80
-    finally:
-        alone.stop()
-        replicas.resume()
-        replicas.register()
+def test_promises_live_for_75_seconds_where_nothing_else_is_said(api: Api, alone: Callable[..., None]) -> None:
+    alone()
+    drop_pods(api)
+
+    assert 70 < seconds_until_expired(api, 75) < 80
 
 
 def test_clients_that_go_away_cost_nothing_for_longer_than_a_promise_lives(api: Api) -> None:
