@@ -1,8 +1,8 @@
 /*
  * Three replicas on one API server, each with a view of its own that lags, stops, starts over and goes back; answers
- * to writes that are lost, or wrong; a ledger that is deleted. Whatever happens, live pods never hold more than their
- * pool's limit, which the server checks whenever a pod is created; and once all pods are gone, every GPU can be
- * promised again.
+ * to writes that are lost, or wrong; replicas that die, with credits and writes under way; limits that are lowered
+ * and raised; a ledger that is deleted. Whatever happens, live pods never hold more than their pool's limit, which
+ * the server checks whenever a pod is created; and once all pods are gone, every GPU can be promised again.
  *
  * A request ends after LIFE, whatever it waits for: the server creates no pod for it any more. The ledger's time to
  * live is longer than that, as it has to be. SEED in the environment repeats the choices, though not the scheduling.
@@ -14,9 +14,12 @@
 #include "util/log.h"
 
 #define CLIENTS_MAX 32
-#define RUN_FOR (4 * NS_PER_SECOND)
+#define RUN_FOR (6 * NS_PER_SECOND)
+#define LOST_FOR (3 * NS_PER_SECOND) /* replicas take their time before they make another ledger */
 
 static atomic_bool clients_stop, feeders_stop;
+static atomic_ulong credited; /* by replicas that have died since */
+static bool streams;          /* clients ask in bursts, and let go of all that they have */
 
 static struct reservation *describe(const struct pod *pod)
 {
@@ -70,6 +73,7 @@ static void list_again(struct replica *replica, unsigned *seed)
         pthread_mutex_unlock(&server.lock);
         ck_assert_int_eq(cluster_ledger_use_pods(replica->cluster, &usage, version), 0);
         replica->seen = at;
+        replica->listed = true;
 }
 
 /* The next event of pods, or a bookmark. */
@@ -111,23 +115,51 @@ static void show_ledger(struct replica *replica, unsigned *seed)
         json_decref(ledger);
 }
 
+/* The next quotas, if there are any, or all of them; and the version that their view has reached. */
+static void show_quotas(struct replica *replica, bool all)
+{
+        size_t known = atomic_load(&replica->quotas), n;
+        struct classifier classifier;
+        uint64_t revision;
+
+        pthread_mutex_lock(&server.lock);
+        n = server.n_quotas;
+        revision = server.revision;
+        pthread_mutex_unlock(&server.lock);
+        known = all || known + 1 >= n ? n - 1 : known + 1;
+        classifier = BY_REGION(known);
+        ck_assert_int_eq(ledger_classify(cluster_ledger_base(replica->cluster), &classifier, NULL), 0);
+        atomic_store(&replica->quotas, known);
+        cluster_ledger_quotas(replica->cluster, quotas_at(known).version,
+                              known + 1 == n ? revision : quotas_at(known).version);
+}
+
+static void show_anything(struct replica *replica, unsigned what, unsigned *seed)
+{
+        if (!replica->listed || what < 5)
+                list_again(replica, seed);
+        else if (what < 50)
+                show_quotas(replica, atomic_load(&calm));
+        else if (what < 200)
+                show_ledger(replica, seed);
+        else
+                show_event(replica);
+        note_in_force(cluster_ledger_quotas_written(replica->cluster));
+}
+
 /* The watches of one replica. */
 static void *feed(void *userdata)
 {
         struct replica *replica = userdata;
         unsigned seed = first_seed + 100 + (unsigned)(replica - replicas);
 
-        list_again(replica, &seed);
         while (!atomic_load(&feeders_stop)) {
                 unsigned what = pick(&seed, 1000);
 
                 pass(replica);
-                if (what < 5)
-                        list_again(replica, &seed);
-                else if (what < 200)
-                        show_ledger(replica, &seed);
-                else
-                        show_event(replica);
+                pthread_rwlock_rdlock(&replica->lock);
+                show_anything(replica, what, &seed);
+                pthread_rwlock_unlock(&replica->lock);
                 if (what % 10 == 0)
                         pause_up_to(&seed, atomic_load(&calm) ? 200 : 10000);
         }
@@ -163,21 +195,24 @@ static int wait_for(struct ledger *ledger, bool behind, uint64_t commit, int64_t
 }
 
 /* LEDGER_RESERVED and the id, LEDGER_REFUSED, or -ETIMEDOUT. */
-static int admit(struct ledger *ledger, int pool, int64_t gpus, int64_t begin, char id[static RESERVATION_ID_SIZE])
+static int admit(struct replica *replica, int pool, int64_t gpus, int64_t begin, char id[static RESERVATION_ID_SIZE])
 {
-        struct limit limit = gpu_limit(regions[pool], limits[pool]);
+        struct ledger *ledger = cluster_ledger_base(replica->cluster);
 
         while (clock_monotonic() < begin + LIFE) {
                 _cleanup_(reservation_freep) struct reservation *reservation =
                         new_reservation("ns", regions[pool], "A10", gpus);
+                size_t quotas = atomic_load(&replica->quotas);
+                struct limit limit = gpu_limit(regions[pool], quotas_at(quotas).limits[pool]);
                 struct refusal refusal;
                 uint64_t commit = 0;
                 bool behind;
-                int r = ledger_reserve(ledger, &reservation, 1, &limit, 1, &refusal, id, &commit, NULL);
+                int r = ledger_reserve(ledger, &reservation, quotas, &limit, 1, &refusal, id, &commit, NULL);
 
                 if (r == LEDGER_REFUSED)
                         return r;
-                ck_assert_int_ne(r, LEDGER_STALE);
+                if (r == LEDGER_STALE)
+                        continue;
                 behind = r == LEDGER_BEHIND;
                 r = wait_for(ledger, behind, commit, begin + LIFE);
                 if (r == 0 && !behind)
@@ -188,6 +223,26 @@ static int admit(struct ledger *ledger, int pool, int64_t gpus, int64_t begin, c
         return -ETIMEDOUT;
 }
 
+/* Any replica; the same one for a while where there are streams. */
+static struct replica *choose(unsigned *seed)
+{
+        return &replicas[streams ? (unsigned)(clock_monotonic() / (50 * NS_PER_MS)) % REPLICAS
+                                 : pick(seed, REPLICAS)];
+}
+
+/* As admit(), or -ETIMEDOUT because the replica is dead. */
+static int ask(struct replica *replica, int pool, int64_t gpus, int64_t begin, char id[static RESERVATION_ID_SIZE])
+{
+        int r = -ETIMEDOUT;
+
+        if (atomic_load(&replica->dead) || pthread_rwlock_tryrdlock(&replica->lock))
+                return r;
+        if (!atomic_load(&replica->dead))
+                r = admit(replica, pool, gpus, begin, id);
+        pthread_rwlock_unlock(&replica->lock);
+        return r;
+}
+
 /* Creates pods, changes them, and deletes them after a while; drops some after their admission. */
 static void *live(void *userdata)
 {
@@ -195,11 +250,11 @@ static void *live(void *userdata)
         size_t own[64], n = 0;
 
         while (!atomic_load(&clients_stop)) {
-                struct replica *replica = &replicas[pick(&seed, REPLICAS)];
+                struct replica *replica = choose(&seed);
                 int pool = (int)pick(&seed, POOLS);
                 int64_t gpus = 1 + pick(&seed, 3), begin = clock_monotonic();
                 char id[RESERVATION_ID_SIZE];
-                int r = admit(cluster_ledger_base(replica->cluster), pool, gpus, begin, id);
+                int r = ask(replica, pool, gpus, begin, id);
 
                 pass(replica);
                 if (r == LEDGER_RESERVED && pick(&seed, 10) > 0) {
@@ -208,7 +263,8 @@ static void *live(void *userdata)
                 }
                 if (n && pick(&seed, 3) == 0)
                         change_pod(own[pick(&seed, (unsigned)n)], false);
-                while (n && (n == 64 || pick(&seed, r == LEDGER_REFUSED ? 2 : 8) == 0))
+                while (n &&
+                       (n == 64 || (streams && r == LEDGER_REFUSED) || pick(&seed, r == LEDGER_REFUSED ? 2 : 8) == 0))
                         change_pod(own[--n], true);
                 pause_up_to(&seed, 2000);
         }
@@ -217,11 +273,46 @@ static void *live(void *userdata)
         return NULL;
 }
 
-/* Stops replicas for a while, mostly shorter than a request lives; deletes the ledger once. */
+static void start_replica(struct replica *replica)
+{
+        const struct cluster_ledger_options options = {.time_to_live = TIME_TO_LIVE, .pace = NS_PER_MS};
+        replica->store = (struct ledger_store){read_ledger, write_ledger, list_pods, list_quotas, is_first, replica};
+        ck_assert_int_eq(cluster_ledger_new(&replica->cluster, &replica->store, &options, NULL), 0);
+        show_quotas(replica, true);
+}
+
+/* It dies with all that it has under way; another one takes its place. */
+static void replace_replica(struct replica *replica)
+{
+        struct cluster_ledger_status status;
+
+        atomic_store(&replica->dead, true);
+        pthread_rwlock_wrlock(&replica->lock);
+        cluster_ledger_status(replica->cluster, &status);
+        atomic_fetch_add(&credited, status.credited);
+        cluster_ledger_free(replica->cluster);
+        replica->listed = false;
+        replica->seen = 0;
+        start_replica(replica);
+        pthread_rwlock_unlock(&replica->lock);
+        atomic_store(&replica->dead, false);
+}
+
+static void delete_ledger(void)
+{
+        pthread_mutex_lock(&server.lock);
+        json_decref(server.ledger);
+        server.ledger = NULL;
+        server.revision++;
+        pthread_mutex_unlock(&server.lock);
+}
+
+/* Stops replicas for a while, mostly shorter than a request lives, or lets them die; changes the quotas; deletes the
+ * ledger once. */
 static void disturb(void)
 {
         unsigned seed = first_seed + 5000;
-        int64_t end = clock_monotonic() + RUN_FOR, loss = end - RUN_FOR / 2;
+        int64_t end = clock_monotonic() + RUN_FOR, loss = end - LOST_FOR;
 
         while (clock_monotonic() < end && !*server.violation) {
                 struct replica *replica = &replicas[pick(&seed, REPLICAS)];
@@ -230,26 +321,17 @@ static void disturb(void)
                 atomic_store(&replica->frozen, true);
                 pause_up_to(&seed, pick(&seed, 4) ? 60000 : 400000);
                 atomic_store(&replica->frozen, false);
+                if (pick(&seed, 5) == 0)
+                        replace_replica(replica);
+                if (pick(&seed, 3) == 0)
+                        change_quotas(2 + pick(&seed, 3));
                 if (clock_monotonic() < loss)
                         continue;
                 loss = INT64_MAX;
-                pthread_mutex_lock(&server.lock);
-                json_decref(server.ledger);
-                server.ledger = NULL;
-                server.revision++;
-                pthread_mutex_unlock(&server.lock);
+                delete_ledger();
         }
+        change_quotas(4);
         atomic_store(&calm, true);
-}
-
-static void start_replica(struct replica *replica)
-{
-        const struct cluster_ledger_options options = {.time_to_live = TIME_TO_LIVE, .pace = NS_PER_MS};
-        struct classifier classifier = BY_REGION(1);
-
-        replica->store = (struct ledger_store){read_ledger, write_ledger, list_pods, list_quotas, is_first, replica};
-        ck_assert_int_eq(cluster_ledger_new(&replica->cluster, &replica->store, &options, NULL), 0);
-        ck_assert_int_eq(ledger_classify(cluster_ledger_base(replica->cluster), &classifier, NULL), 0);
 }
 
 static bool ledger_is_empty(void)
@@ -263,12 +345,11 @@ static bool ledger_is_empty(void)
 }
 
 /* All of it, once everything has been seen to be gone. */
-static bool can_promise_all(const struct replica *replica, int pool)
+static bool can_promise_all(struct replica *replica, int pool)
 {
         char id[RESERVATION_ID_SIZE];
 
-        return admit(cluster_ledger_base(replica->cluster), pool, limits[pool], clock_monotonic(), id) ==
-               LEDGER_RESERVED;
+        return admit(replica, pool, limits[pool], clock_monotonic(), id) == LEDGER_RESERVED;
 }
 
 #define EVENTUALLY(what)                                               \
@@ -284,7 +365,7 @@ static bool can_promise_all(const struct replica *replica, int pool)
 
 static void report(void)
 {
-        uint64_t commits = 0, conflicts = 0, unknown = 0, credited = 0;
+        uint64_t commits = 0, conflicts = 0, unknown = 0;
 
         for (int i = 0; i < REPLICAS; i++) {
                 struct cluster_ledger_status status;
@@ -293,19 +374,21 @@ static void report(void)
                 commits += status.commits;
                 conflicts += status.conflicts;
                 unknown += status.unknown;
-                credited += status.credited;
+                atomic_fetch_add(&credited, status.credited);
         }
         printf("# seed %u: %zu pods, %llu commits, %llu conflicts, %llu unknown, %llu credited\n", first_seed,
                server.n_pods, (unsigned long long)commits, (unsigned long long)conflicts, (unsigned long long)unknown,
-               (unsigned long long)credited);
+               (unsigned long long)atomic_load(&credited));
         fflush(stdout);
 }
 
 static const struct race_case {
         size_t clients;
         int64_t limits[POOLS];
+        bool streams; /* which are worth credits */
 } race_cases[] = {
-        {8, {12, 20}}, {CLIENTS_MAX, {60, 120}}, /* streams, which are worth credits */
+        {8, {12, 20}, false},
+        {CLIENTS_MAX, {96, 160}, true},
 };
 
 START_TEST(no_pool_is_ever_above_its_limit_and_all_of_it_comes_back)
@@ -316,8 +399,11 @@ START_TEST(no_pool_is_ever_above_its_limit_and_all_of_it_comes_back)
 
         log_setup(LOG_ERROR + 1, LOG_LOGFMT);
         memcpy(limits, test->limits, sizeof(limits));
+        streams = test->streams;
+        change_quotas(4);
         first_seed = seed ? (unsigned)strtoul(seed, NULL, 10) : (unsigned)clock_monotonic();
         for (int i = 0; i < REPLICAS; i++) {
+                pthread_rwlock_init(&replicas[i].lock, NULL);
                 start_replica(&replicas[i]);
                 pthread_create(&feeders[i], NULL, feed, &replicas[i]);
         }
@@ -329,6 +415,7 @@ START_TEST(no_pool_is_ever_above_its_limit_and_all_of_it_comes_back)
                 pthread_join(clients[i], NULL);
         report();
         ck_assert_msg(!*server.violation, "seed %u: %s", first_seed, server.violation);
+        ck_assert_msg(!streams || atomic_load(&credited), "seed %u: there were no credits", first_seed);
         EVENTUALLY(ledger_is_empty());
         for (int pool = 0; pool < POOLS; pool++) {
                 ck_assert_int_eq(server.held[pool], 0);

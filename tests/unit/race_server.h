@@ -19,11 +19,19 @@
 #define REPLICAS 3
 #define POOLS 2
 #define EVENTS 40000
+#define QUOTAS 64
 #define LIFE (150 * NS_PER_MS)
 #define TIME_TO_LIVE (200 * NS_PER_MS)
 
 static const char *const regions[POOLS] = {"r", "s"};
 static int64_t limits[POOLS] = {12, 20};
+
+/* What the quotas have said, one after the other. */
+struct quotas {
+        uint64_t version;
+        int64_t limits[POOLS];
+        int64_t in_force_since; /* monotonic; 0: their status does not say so yet */
+};
 
 struct pod {
         char id[RESERVATION_ID_SIZE];
@@ -52,15 +60,21 @@ static struct {
         struct event events[EVENTS];
         size_t n_events;
         int64_t held[POOLS], most[POOLS]; /* GPUs of live pods, now and ever */
+        struct quotas quotas[QUOTAS];
+        size_t n_quotas;
         char violation[256];
 } server = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
 static struct replica {
         struct ledger_store store;
         struct cluster_ledger *cluster;
+        pthread_rwlock_t lock; /* held while it is asked or told anything, and to replace it */
         atomic_bool frozen;
-        atomic_uint calls; /* seeds what each call to the store does */
-        size_t seen;       /* events that its view has been told; the feeder's own */
+        atomic_bool dead;     /* whatever it sends goes nowhere */
+        atomic_size_t quotas; /* the last of those that it knows */
+        atomic_uint calls;    /* seeds what each call to the store does */
+        bool listed;          /* it has a view of pods; the feeder's own, as is: */
+        size_t seen;          /* events that its view has been told */
 } replicas[REPLICAS];
 
 static atomic_bool calm; /* the server and the replicas behave */
@@ -90,6 +104,21 @@ static inline void add_event(enum event_kind kind, size_t pod)
         server.events[server.n_events++] = (struct event){kind, pod, server.revision};
 }
 
+/* What a request that began then may have been decided by: quotas in force at that time, or newer ones. */
+static inline int64_t allowed_since(int64_t begin, int pool)
+{
+        int64_t most = 0;
+
+        for (size_t i = server.n_quotas; i > 0; i--) {
+                const struct quotas *quotas = &server.quotas[i - 1];
+
+                most = quotas->limits[pool] > most ? quotas->limits[pool] : most;
+                if (quotas->in_force_since && quotas->in_force_since <= begin)
+                        break;
+        }
+        return most;
+}
+
 /* False where the request has ended before. */
 static inline bool create_pod(int64_t begin, const char *id, int pool, int64_t gpus, size_t *ret)
 {
@@ -106,10 +135,10 @@ static inline bool create_pod(int64_t begin, const char *id, int pool, int64_t g
                 if (server.held[pool] > server.most[pool])
                         server.most[pool] = server.held[pool];
                 add_event(ADDED, *ret);
-                if (server.held[pool] > limits[pool])
+                if (server.held[pool] > allowed_since(begin, pool))
                         snprintf(server.violation, sizeof(server.violation),
                                  "pods of %s hold %lld GPUs of %lld, at revision %llu", regions[pool],
-                                 (long long)server.held[pool], (long long)limits[pool],
+                                 (long long)server.held[pool], (long long)allowed_since(begin, pool),
                                  (unsigned long long)server.revision);
         }
         pthread_mutex_unlock(&server.lock);
@@ -177,6 +206,11 @@ static inline int read_ledger(void *userdata, json_t **ret, struct error *error)
         pthread_mutex_unlock(&server.lock);
         pause_up_to(&seed, 1000);
         pass(replica);
+        if (atomic_load(&replica->dead)) {
+                json_decref(*ret);
+                *ret = NULL;
+                return answer(-EIO, error);
+        }
         return answer(*ret ? 0 : -ENOENT, error);
 }
 
@@ -186,7 +220,7 @@ static inline int write_ledger(void *userdata, const json_t *object, json_t **re
 {
         struct replica *replica = userdata;
         unsigned seed = seed_of_call(replica), fate = atomic_load(&calm) ? 100 : pick(&seed, 100);
-        int r = fate < 2 ? -EIO : fate < 4 ? -EAGAIN : 0;
+        int r = fate < 2 || atomic_load(&replica->dead) ? -EIO : fate < 4 ? -EAGAIN : 0;
 
         pass(replica);
         pause_up_to(&seed, 2000);
@@ -235,8 +269,44 @@ static inline int list_quotas(void *userdata, uint64_t *ret, struct error *error
 {
         (void)userdata;
         (void)error;
-        *ret = 0;
+        pthread_mutex_lock(&server.lock);
+        *ret = server.quotas[server.n_quotas - 1].version;
+        pthread_mutex_unlock(&server.lock);
         return 0;
+}
+
+/* Other limits: so many parts in four of what there is. */
+static inline void change_quotas(int64_t parts)
+{
+        pthread_mutex_lock(&server.lock);
+        if (server.n_quotas < QUOTAS) {
+                struct quotas *quotas = &server.quotas[server.n_quotas++];
+
+                quotas->version = ++server.revision;
+                for (int pool = 0; pool < POOLS; pool++)
+                        quotas->limits[pool] = limits[pool] * parts / 4;
+        }
+        pthread_mutex_unlock(&server.lock);
+}
+
+static inline struct quotas quotas_at(size_t number)
+{
+        struct quotas quotas;
+
+        pthread_mutex_lock(&server.lock);
+        quotas = server.quotas[number];
+        pthread_mutex_unlock(&server.lock);
+        return quotas;
+}
+
+/* Their status shows that those of this version, and all before, are in force. */
+static inline void note_in_force(uint64_t version)
+{
+        pthread_mutex_lock(&server.lock);
+        for (size_t i = 0; i < server.n_quotas; i++)
+                if (server.quotas[i].version <= version && !server.quotas[i].in_force_since)
+                        server.quotas[i].in_force_since = clock_monotonic();
+        pthread_mutex_unlock(&server.lock);
 }
 
 static inline int is_first(void *userdata, struct error *error)
