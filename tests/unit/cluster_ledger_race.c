@@ -168,13 +168,12 @@ static void *feed(void *userdata)
 
 static bool wait_until(sem_t *done, int64_t until)
 {
-        const struct timespec end = {.tv_sec = until / NS_PER_SECOND, .tv_nsec = until % NS_PER_SECOND};
-        int r;
-
-        do
-                r = sem_clockwait(done, CLOCK_MONOTONIC, &end);
-        while (r < 0 && errno == EINTR);
-        return r == 0;
+        while (sem_trywait(done) < 0) {
+                if (clock_monotonic() >= until)
+                        return false;
+                usleep(300);
+        }
+        return true;
 }
 
 /* Waits for a commit, or until it is worth deciding again, no longer than the request lives. */

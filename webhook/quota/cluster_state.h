@@ -57,6 +57,7 @@ struct cluster_ledger {
 
         struct credit *credits;  /* owned */
         int64_t credit_life;     /* ns */
+        bool any_credit;         /* an entry of the ledger may be one, of whichever replica */
         bool contended;          /* somebody waits for credits to be closed */
         int64_t contended_until; /* monotonic; when to look again */
 

@@ -249,8 +249,10 @@ static int take_entries(struct cluster_ledger *ledger, const json_t *entries, st
         struct promise *promise, *next;
         size_t i;
         json_t *entry;
+        bool any_credit = false;
         int r = 0;
 
+        ledger->any_credit = true;
         HASH_ITER (hh, ledger->promises.by_id, promise, next)
                 promise->mark = promise->fresh = false;
         json_array_foreach (entries, i, entry)
@@ -258,9 +260,12 @@ static int take_entries(struct cluster_ledger *ledger, const json_t *entries, st
                         r = take_entry(ledger, entry, error);
         if (r < 0)
                 return r;
-        HASH_ITER (hh, ledger->promises.by_id, promise, next)
+        HASH_ITER (hh, ledger->promises.by_id, promise, next) {
                 if (promise->state == PROMISE_ENTERED && !promise->mark)
                         promise_remove(promise, clock_monotonic());
+                any_credit |= promise->state == PROMISE_ENTERED && promise->credit;
+        }
+        ledger->any_credit = any_credit;
         if (!ledger->match_listed || !ledger->pods)
                 return 0;
         return match_fresh(ledger) < 0 ? error_oom(error) : 0;
@@ -303,14 +308,7 @@ static int check_form(const json_t *object, uint64_t version, struct error *erro
 /* Rule 7: a credit is spent without a look at the ledger, so the version counts once those of its time are over. */
 static bool may_be_ignored(const struct cluster_ledger *ledger) requires_lock(ledger->lock)
 {
-        const struct promise *promise, *next;
-
-        if (clock_monotonic() - ledger->quotas_since > ledger->credit_life)
-                return false;
-        HASH_ITER (hh, ledger->promises.by_id, promise, next)
-                if (promise->state == PROMISE_ENTERED && promise->credit)
-                        return true;
-        return false;
+        return ledger->any_credit && clock_monotonic() - ledger->quotas_since <= ledger->credit_life;
 }
 
 static void note_quotas(struct cluster_ledger *ledger, uint64_t quotas) requires_lock(ledger->lock)

@@ -134,6 +134,19 @@ static int credit_new(struct credit **ret, const struct reservation *share, cons
         return 0;
 }
 
+/* How many pods a credit may be of: a small part of what is left. */
+static int64_t room_for(const struct cluster_ledger *ledger, const struct reservation *share,
+                        const struct limit *limits, size_t n_limits) requires_lock(ledger->lock)
+{
+        const struct counters *counters[2];
+
+        if (!ledger->pods)
+                return 0;
+        counters[0] = usage_counters(ledger->pods);
+        counters[1] = ledger->promises.counters;
+        return limits_room(limits, n_limits, counters, 2, share) / CREDIT_PART;
+}
+
 /* Not having one costs time and nothing else, so running out of memory is no failure here. */
 static void want(struct cluster_ledger *ledger, const struct reservation *share, const struct counter_keys *counts,
                  const struct limit *limits, size_t n_limits, int64_t pods) requires_lock(ledger->lock)
@@ -146,7 +159,8 @@ static void want(struct cluster_ledger *ledger, const struct reservation *share,
                 credit->wanted = pods > credit->wanted ? pods : credit->wanted;
                 return;
         }
-        if (!ledger->store || credit_new(&credit, share, counts, limits, n_limits) < 0)
+        if (!ledger->store || room_for(ledger, share, limits, n_limits) < 1 ||
+            credit_new(&credit, share, counts, limits, n_limits) < 0)
                 return;
         credit->generation = ledger->classifier.generation;
         credit->wanted = pods;
@@ -239,6 +253,8 @@ bool credit_may_return(struct cluster_ledger *ledger, const struct limit *limit,
         const struct promise *promise, *next;
         struct credit *credit;
 
+        if (!ledger->any_credit)
+                return false;
         HASH_ITER (hh, ledger->promises.by_id, promise, next)
                 if (may_end(ledger, promise, now))
                         least = quantity_subtract(least, rest_of(promise, limit));
@@ -250,16 +266,6 @@ bool credit_may_return(struct cluster_ledger *ledger, const struct limit *limit,
                         credit->state = CREDIT_CLOSED;
         }
         return true;
-}
-
-/* As many pods as are wanted, or as a small part of what is left gives. */
-static int64_t affordable(const struct cluster_ledger *ledger, const struct credit *credit)
-        requires_lock(ledger->lock)
-{
-        const struct counters *counters[] = {usage_counters(ledger->pods), ledger->promises.counters};
-        int64_t room = limits_room(credit->limits, credit->n_limits, counters, 2, credit->share) / CREDIT_PART;
-
-        return room < credit->wanted ? room : credit->wanted;
 }
 
 /* Makes a promise of so many pods; it goes into the write that is being put together. */
@@ -302,14 +308,16 @@ void credits_collect(struct cluster_ledger *ledger) THREAD_SAFETY(no_thread_safe
         struct credit *credit, *next;
 
         DL_FOREACH_SAFE2 (ledger->credits, credit, next, next) {
-                int64_t pods;
+                int64_t room;
 
                 if (is_over(ledger, credit))
                         credit->state = CREDIT_CLOSED;
                 if (credit->state != CREDIT_WANTED)
                         continue;
-                pods = credit->generation == ledger->classifier.generation ? affordable(ledger, credit) : 0;
-                if (pods < 1 || make_promise(ledger, credit, pods) < 0)
+                room = credit->generation == ledger->classifier.generation
+                               ? room_for(ledger, credit->share, credit->limits, credit->n_limits)
+                               : 0;
+                if (room < 1 || make_promise(ledger, credit, room < credit->wanted ? room : credit->wanted) < 0)
                         drop(ledger, credit);
         }
 }
