@@ -207,7 +207,7 @@ int credit_spend(struct cluster_ledger *ledger, const struct reservation *reserv
         DL_FOREACH2 (ledger->credits, credit, next) {
                 struct promise *promise;
 
-                if (!is_open(ledger, credit) || !is_of(credit, &terms, generation))
+                if (!is_of(credit, &terms, generation) || !is_open(ledger, credit))
                         continue;
                 promise = entered(ledger, credit);
                 if (!promise || !covers(promise, &credit->spent, reservation))
