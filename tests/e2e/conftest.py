@@ -100,7 +100,7 @@ def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveCluster]:
 @pytest.fixture
 def api(live: LiveCluster) -> Iterator[Api]:
     """As its admin. Nothing of a test is left for the next one."""
-    live.revive_scheduler()
+    live.recover()
     api = Api(live)
     yield api
     wait_until("nothing is left", lambda: remove_all(api), timeout=60, pause=0.5)

@@ -7,6 +7,7 @@ Whatever that account asks of the API server is in the audit log.
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,7 @@ AUDIT_POLICY = {
 class LiveCluster(Cluster):
     def __init__(self, folder: Path, binaries: dict[str, str]) -> None:
         self.audit_log = folder / "audit.log"
+        self.restarted = False
         fast = ["--kube-api-qps=2000", "--kube-api-burst=4000"]
         options = {
             "kube-apiserver": [f"--audit-policy-file={folder / 'audit.yaml'}", f"--audit-log-path={self.audit_log}"],
@@ -72,12 +74,24 @@ class LiveCluster(Cluster):
             "--leader-elect=false",
         )
 
-    def revive_scheduler(self) -> None:
-        """As a kubelet would: it ends itself where an API server that restarts has made it doubt what it knows."""
-        (place,) = (i for i, process in enumerate(self.processes) if process.name == "kube-scheduler")
-        if self.processes[place].popen.poll() is not None:
-            self.start_scheduler()
-            self.processes[place] = self.processes.pop()
+    def restart_apiserver(self) -> None:
+        self.restarted = True
+        super().restart_apiserver()
+
+    def recover(self) -> None:
+        """As a kubelet would. An API server that restarts makes the scheduler end itself now and then, as it doubts
+        what it knows, and kwok stop following pods.
+        """
+        if self.restarted:
+            self.replace("kube-scheduler", self.start_scheduler)
+            self.replace("kwok", self.start_kwok)
+            self.restarted = False
+
+    def replace(self, name: str, start: Callable[[], None]) -> None:
+        (place,) = (i for i, process in enumerate(self.processes) if process.name == name)
+        self.processes[place].stop()
+        start()
+        self.processes[place] = self.processes.pop()
 
     def start_kwok(self) -> None:
         """Without leases of their own the nodes would be taken for dead."""

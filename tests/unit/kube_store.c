@@ -125,25 +125,26 @@ static void tell_found(void *userdata, const char *id, uint64_t version)
 
 #define POD(version, annotations) \
         "{\"metadata\":{\"resourceVersion\":\"" version "\",\"annotations\":{" annotations "}}}"
-#define PODS                                                                                                         \
-        "{\"kind\":\"PodList\",\"apiVersion\":\"v1\",\"metadata\":{\"resourceVersion\":\"90\"},\"items\":[" POD(     \
-                "5", "\"regionfit.io/reservation\":\"one\"") "," POD("6",                                            \
-                                                                     "") "," POD("7",                                \
-                                                                                 "\"regionfit.io/"                   \
-                                                                                 "reservation\":\"\"") "," POD("8",  \
-                                                                                                               "\"r" \
-                                                                                                               "egi" \
-                                                                                                               "onf" \
-                                                                                                               "it." \
-                                                                                                               "io/" \
-                                                                                                               "res" \
-                                                                                                               "erv" \
-                                                                                                               "ati" \
-                                                                                                               "on"  \
-                                                                                                               "\":" \
-                                                                                                               "\"t" \
-                                                                                                               "wo"  \
-                                                                                                               "\"") "]}"
+#define PODS                                                                                                     \
+        "{\"kind\":\"PodList\",\"apiVersion\":\"v1\",\"metadata\":{\"resourceVersion\":\"90\"},\"items\":[" POD( \
+                "5",                                                                                             \
+                "\"regionfit.io/reservation\":\"one\"") "," POD("6",                                             \
+                                                                "") "," POD("7",                                 \
+                                                                            "\"regionfit.io/"                    \
+                                                                            "reservation\":\"\"") "," POD("8",   \
+                                                                                                          "\"r"  \
+                                                                                                          "egi"  \
+                                                                                                          "onf"  \
+                                                                                                          "it."  \
+                                                                                                          "io/"  \
+                                                                                                          "res"  \
+                                                                                                          "erv"  \
+                                                                                                          "ati"  \
+                                                                                                          "on"   \
+                                                                                                          "\":"  \
+                                                                                                          "\"t"  \
+                                                                                                          "wo"   \
+                                                                                                          "\"") "]}"
 
 static const struct {
         const char *name, *namespace;

@@ -105,14 +105,15 @@ static int append(struct manifests *manifests, size_t n, const json_t *objects)
         return 0;
 }
 
-/* Whether there is an API server at all: that is known long before a list is given up. */
+/* Whether there is an API server at all, and one that knows us: that is known long before a list is given up. What we
+ * may not do there is another question. */
 static int greet(struct kube_client *client, struct error *error)
 {
         _cleanup_(kube_response_clear) struct kube_response response = KUBE_RESPONSE_INIT;
         const struct kube_call call = {.method = KUBE_GET, .path = "/version", .timeout = GREETING};
         int r = kube_call(client, &call, &response, error);
 
-        return r == -EIO || r == -EAGAIN || r == -ENOMEM ? r : 0;
+        return r == -EIO || r == -EAGAIN || r == -ENOMEM || response.status == 401 ? r : 0;
 }
 
 static int read_objects(struct manifests *manifests, struct kube_client *client, uint64_t *ret_quotas_version,
