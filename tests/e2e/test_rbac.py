@@ -52,8 +52,8 @@ def test_the_audit_log_of_all_tests_has_every_right_that_is_granted_and_no_other
 
     taken = used(live.audited(), namespaced)
 
-    assert not taken - roles, "used, and not granted"
-    assert not roles - taken, "granted, and not used"
+    assert taken - roles == set(), "used, and not granted"
+    assert roles - taken == set(), "granted, and not used"
 
 
 def use_every_right(replicas: Replicas, api: Api) -> None:
