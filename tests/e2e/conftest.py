@@ -26,8 +26,11 @@ OTHER = "other"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What the replicas were allowed is compared with what they did once they have done it all."""
-    items.sort(key=lambda item: item.path.name == "test_rbac.py")
+    """What the replicas were allowed is compared with what they did once they have done it all; and the API server of
+    all is restarted once the others have no need of it any more.
+    """
+    last = ["test_replicas.py", "test_rbac.py"]
+    items.sort(key=lambda item: last.index(item.path.name) if item.path.name in last else -1)
 
 
 @pytest.fixture(scope="session")

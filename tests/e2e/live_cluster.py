@@ -39,7 +39,8 @@ class LiveCluster(Cluster):
         fast = ["--kube-api-qps=2000", "--kube-api-burst=4000"]
         options = {
             "kube-apiserver": [f"--audit-policy-file={folder / 'audit.yaml'}", f"--audit-log-path={self.audit_log}"],
-            "kube-controller-manager": fast,
+            # A node that kwok plays has no kubelet to say that it is well again after the API server was away.
+            "kube-controller-manager": [*fast, "--controllers=*,-node-lifecycle-controller"],
             "kube-scheduler": fast,
         }
         super().__init__(folder, binaries, options)
