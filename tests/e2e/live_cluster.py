@@ -40,7 +40,7 @@ class LiveCluster(Cluster):
         options = {
             "kube-apiserver": [f"--audit-policy-file={folder / 'audit.yaml'}", f"--audit-log-path={self.audit_log}"],
             # A node that kwok plays has no kubelet to say that it is well again after the API server was away.
-            "kube-controller-manager": [*fast, "--controllers=*,-node-lifecycle-controller"],
+            "kube-controller-manager": [*fast, "--node-monitor-grace-period=1h"],
             "kube-scheduler": fast,
         }
         super().__init__(folder, binaries, options)
