@@ -232,6 +232,25 @@ START_TEST(the_next_one_is_asked_for_when_half_is_spent)
 }
 END_TEST
 
+START_TEST(no_third_one_is_asked_for_while_the_next_is_hardly_used)
+{
+        uint64_t commits;
+
+        open_credit(&plain);
+        commits = status().commits;
+        for (int i = 0; i < 8; i++)
+                ck_assert(spends(&plain));
+        EVENTUALLY(credits() == 2 && status().commits > commits);
+        for (int i = 0; i < 8; i++)
+                ck_assert(spends(&plain));
+        usleep(100000);
+        ck_assert_uint_eq(credits(), 2);
+        for (int i = 0; i < 12; i++)
+                ck_assert(!spends(&plain)); /* the next, of 24 */
+        EVENTUALLY(credits() == 3);
+}
+END_TEST
+
 START_TEST(the_next_one_is_asked_for_when_half_of_its_life_is_over)
 {
         open_credit(&plain);
@@ -690,6 +709,7 @@ static void add(TCase *tests)
         tcase_add_loop_test(tests, a_stream_gets_a_credit_of_what_may_come, 0, ARRAY_SIZE(burst_cases));
         tcase_add_test(tests, pods_are_admitted_at_once_under_its_id_without_a_write);
         tcase_add_test(tests, the_next_one_is_asked_for_when_half_is_spent);
+        tcase_add_test(tests, no_third_one_is_asked_for_while_the_next_is_hardly_used);
         tcase_add_test(tests, the_next_one_is_asked_for_when_half_of_its_life_is_over);
         tcase_add_test(tests, nothing_is_written_for_a_credit_that_there_is_no_room_for);
         tcase_add_loop_test(tests, it_is_for_pods_of_its_terms_and_no_more_than_it_has, 0, ARRAY_SIZE(kinds));

@@ -176,14 +176,36 @@ void credit_want(struct cluster_ledger *ledger, const struct reservation *reserv
                 want(ledger, reservation, counts, limits, n_limits, 4 * together);
 }
 
-/* Half of it, or of its life, is over: the next one should be there when it ends. */
+/* Half of it, or of its life, is over. */
+static bool is_half_used(const struct cluster_ledger *ledger, const struct credit *credit,
+                         const struct promise *promise) requires_lock(ledger->lock)
+{
+        return 2 * credit->spent.pods >= promise->promised.pods ||
+               clock_boot() > credit->until - ledger->credit_life / 2;
+}
+
+/* Another one is open already, for the stream to go on with. */
+static bool has_fresh(const struct cluster_ledger *ledger, const struct credit *credit) requires_lock(ledger->lock)
+{
+        const struct promise_terms terms = terms_of(credit->share, &credit->counts);
+        const struct credit *other;
+
+        DL_FOREACH2 (ledger->credits, other, next) {
+                const struct promise *promise = entered(ledger, other);
+
+                if (other != credit && promise && is_open(ledger, other) &&
+                    is_of(other, &terms, credit->generation) && !is_half_used(ledger, other, promise))
+                        return true;
+        }
+        return false;
+}
+
+/* The next one should be there when it ends, but no more than one: each is a write, and an entry in all that follow.
+ */
 static void want_next(struct cluster_ledger *ledger, const struct credit *credit, const struct promise *promise,
                       const struct limit *limits, size_t n_limits) requires_lock(ledger->lock)
 {
-        bool half_spent = 2 * credit->spent.pods >= promise->promised.pods;
-        bool half_over = clock_boot() > credit->until - ledger->credit_life / 2;
-
-        if (half_spent || half_over)
+        if (is_half_used(ledger, credit, promise) && !has_fresh(ledger, credit))
                 want(ledger, credit->share, &credit->counts, limits, n_limits,
                      3 * credit->spent.pods > STREAM ? 3 * credit->spent.pods : STREAM);
 }
