@@ -15,9 +15,9 @@ class BinariesMissingError(Exception):
     """Why there is no Kubernetes to run."""
 
 
-def run_build() -> str:
+def run_build(wanted: tuple[str, ...]) -> str:
     """Its standard output. Whatever ends us ends the compilers, too: they run in a session of their own."""
-    with subprocess.Popen([str(BUILD)], stdout=subprocess.PIPE, text=True, start_new_session=True) as build:
+    with subprocess.Popen([str(BUILD), *wanted], stdout=subprocess.PIPE, text=True, start_new_session=True) as build:
         try:
             output, _ = build.communicate()
         except BaseException:
@@ -35,7 +35,9 @@ def find_etcd() -> str:
     return found
 
 
-def find_binaries() -> dict[str, str]:
-    """The paths of the programs by name. The first call on a machine builds them, which takes minutes."""
+def find_binaries(*wanted: str) -> dict[str, str]:
+    """The paths of a cluster's programs by name, and of what else tools/build knows as one of `wanted`. The first call
+    on a machine builds them, which takes minutes.
+    """
     etcd = find_etcd()
-    return {**{Path(line).name: line for line in run_build().splitlines()}, "etcd": etcd}
+    return {**{Path(line).name: line for line in run_build(("cluster", *wanted)).splitlines()}, "etcd": etcd}
