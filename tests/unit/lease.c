@@ -225,19 +225,6 @@ START_TEST(one_of_two_holds_it)
 }
 END_TEST
 
-START_TEST(it_is_told_whether_there_is_one)
-{
-        _cleanup_error_ struct error error = ERROR_INIT;
-
-        ck_assert_int_eq(lease_exists(NULL, "ns", "name", NULL), 0);
-        server_put(LEASE("\"two\"", "15", "1"));
-        ck_assert_int_eq(lease_exists(NULL, "ns", "name", NULL), 1);
-        server_fail(EACCES, 0);
-        ck_assert_int_eq(lease_exists(NULL, "ns", "name", &error), -EACCES);
-        ck_assert_str_eq(error_message(&error), "a call: Permission denied");
-}
-END_TEST
-
 static void add(TCase *tests)
 {
         tcase_add_checked_fixture(tests, server_reset, server_reset);
@@ -253,7 +240,6 @@ static void add(TCase *tests)
         tcase_add_test(tests, who_was_robbed_notices);
         tcase_add_test(tests, a_lease_that_was_deleted_is_created_again);
         tcase_add_test(tests, one_of_two_holds_it);
-        tcase_add_test(tests, it_is_told_whether_there_is_one);
 }
 
 int main(void)

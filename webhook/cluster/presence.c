@@ -1,6 +1,7 @@
 /*
- * That there is a leader's Lease tells later replicas that there has been a ledger (rule 5), so nothing here begins
- * before the ledger's object has been read or created.
+ * Nothing here begins before the ledger's object has been read or created. That there is a leader's Lease says that
+ * there has been a ledger (rule 5): whoever creates the ledger makes the Lease just before, and would take a first
+ * installation for a lost ledger if it found one made here.
  *
  * Who leads has one duty only, the status of the quotas; no decision depends on it. A replica without a leader
  * decides like any other.
@@ -9,7 +10,6 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,15 +26,13 @@
 #include "util/clock.h"
 #include "util/error.h"
 #include "util/log.h"
-#include "util/stop.h"
-#include "util/thread.h"
+#include "util/worker.h"
 
 #define LOOK_EVERY (100 * NS_PER_MS)
 
 struct presence {
         struct presence_options options;
-        struct stop stop;
-        pthread_t thread;     /* starts the following, and ends */
+        struct worker worker; /* starts the following, and ends */
         struct lease *leader; /* owned, as are the following */
         struct replica_lease *replica;
         struct status_writer *writer;
@@ -151,7 +149,7 @@ static void *run(void *userdata)
         _cleanup_error_ struct error error = ERROR_INIT;
 
         while (!has_ledger(presence))
-                if (stop_wait(&presence->stop, LOOK_EVERY))
+                if (stop_wait(&presence->worker.stop, LOOK_EVERY))
                         return NULL;
         if (start(presence, &error) < 0)
                 log_error("nothing is told of this replica", log_string("error", error_message(&error)));
@@ -166,16 +164,10 @@ int presence_new(struct presence **ret, const struct presence_options *options, 
         if (!presence)
                 return error_oom(error);
         presence->options = *options;
-        r = stop_init(&presence->stop);
+        r = worker_start(&presence->worker, run, presence);
         if (r < 0) {
                 free(presence);
-                return error_set_errno(error, -r, "cannot make a lock");
-        }
-        r = thread_start(&presence->thread, run, presence);
-        if (r) {
-                stop_destroy(&presence->stop);
-                free(presence);
-                return error_set_errno(error, r, "cannot start a thread");
+                return error_set_errno(error, -r, "cannot start a thread");
         }
         *ret = presence;
         return 0;
@@ -185,12 +177,10 @@ struct presence *presence_free(struct presence *presence)
 {
         if (!presence)
                 return NULL;
-        stop_set(&presence->stop);
-        pthread_join(presence->thread, NULL);
+        worker_end(&presence->worker);
         status_writer_free(presence->writer);
         replica_lease_free(presence->replica);
         lease_free(presence->leader);
-        stop_destroy(&presence->stop);
         free(presence);
         return NULL;
 }

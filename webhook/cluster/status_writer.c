@@ -12,7 +12,6 @@
 #include "cluster/status_writer.h"
 
 #include <errno.h>
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -25,8 +24,7 @@
 #include "util/error.h"
 #include "util/log.h"
 #include "util/map.h"
-#include "util/stop.h"
-#include "util/thread.h"
+#include "util/worker.h"
 
 #define STATUS_PATH "/apis/" REGION_QUOTA_API_VERSION "/regionquotas/%s/status?fieldManager=regionfit"
 #define INTERVAL (1 * NS_PER_SECOND)
@@ -43,8 +41,7 @@ struct status_writer {
         struct catalog_source *source; /* borrowed */
         struct status_writer_ops ops;
         struct written *written; /* owned; by name; the thread's own */
-        pthread_t thread;
-        struct stop stop;
+        struct worker worker;
 };
 
 static void note_written(struct status_writer *writer, const char *name, uint64_t version)
@@ -101,7 +98,7 @@ static int patch_status(struct status_writer *writer, const struct known_object 
                 .size = body ? strlen(body) : 0,
                 .content_type = "application/merge-patch+json",
                 .timeout = INTERVAL,
-                .cancelled = &writer->stop.set,
+                .cancelled = &writer->worker.stop.set,
         };
         int r;
 
@@ -160,7 +157,7 @@ static void *run(void *userdata)
         do {
                 if (writer->ops.leads(writer->ops.userdata))
                         write_all(writer);
-        } while (!stop_wait(&writer->stop, INTERVAL));
+        } while (!stop_wait(&writer->worker.stop, INTERVAL));
         return NULL;
 }
 
@@ -173,12 +170,7 @@ int status_writer_new(struct status_writer **ret, struct kube_client *client, st
         if (!writer)
                 return error_oom(error);
         *writer = (struct status_writer){.client = client, .source = source, .ops = *ops};
-        r = stop_init(&writer->stop);
-        if (r >= 0) {
-                r = -thread_start(&writer->thread, run, writer);
-                if (r < 0)
-                        stop_destroy(&writer->stop);
-        }
+        r = worker_start(&writer->worker, run, writer);
         if (r < 0) {
                 free(writer);
                 return error_set_errno(error, -r, "cannot start the thread that writes status");
@@ -193,14 +185,12 @@ struct status_writer *status_writer_free(struct status_writer *writer)
 
         if (!writer)
                 return NULL;
-        stop_set(&writer->stop);
-        pthread_join(writer->thread, NULL);
+        worker_end(&writer->worker);
         HASH_ITER (hh, writer->written, written, next) {
                 HASH_DEL(writer->written, written);
                 free(written->name);
                 free(written);
         }
-        stop_destroy(&writer->stop);
         free(writer);
         return NULL;
 }

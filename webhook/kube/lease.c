@@ -17,8 +17,7 @@
 #include "util/clock.h"
 #include "util/error.h"
 #include "util/log.h"
-#include "util/stop.h"
-#include "util/thread.h"
+#include "util/worker.h"
 
 #define RELEASE_TIMEOUT (600 * NS_PER_MS) /* of one call of three */
 
@@ -26,8 +25,7 @@ struct lease {
         char *namespace, *name, *identity; /* owned */
         int64_t duration, renewal, retry;  /* ns */
         struct lease_object object;        /* borrows the strings */
-        pthread_t thread;
-        struct stop stop;
+        struct worker worker;
         int64_t held_until; /* atomic; monotonic ns; 0: not held */
 
         json_t *stored;      /* owned; the thread's, as are the following: the object as last seen; NULL: never */
@@ -212,7 +210,7 @@ static void *run(void *userdata)
 
         do {
                 attempt(lease);
-        } while (!stop_wait(&lease->stop, backoff_random(lease->retry, lease->retry + lease->retry / 5)));
+        } while (!stop_wait(&lease->worker.stop, backoff_random(lease->retry, lease->retry + lease->retry / 5)));
         release(lease);
         return NULL;
 }
@@ -242,7 +240,7 @@ static int copy_options(struct lease *lease, struct kube_client *client, const s
                 .client = client,
                 .namespace = lease->namespace,
                 .name = lease->name,
-                .cancelled = &lease->stop.set,
+                .cancelled = &lease->worker.stop.set,
                 .timeout = options->renewal / 2,
         };
         return 0;
@@ -256,12 +254,7 @@ int lease_new(struct lease **ret, struct kube_client *client, const struct lease
 
         if (!lease || copy_options(lease, client, options) < 0)
                 return error_oom(error);
-        r = stop_init(&lease->stop);
-        if (r >= 0) {
-                r = -thread_start(&lease->thread, run, lease);
-                if (r < 0)
-                        stop_destroy(&lease->stop);
-        }
+        r = worker_start(&lease->worker, run, lease);
         if (r < 0)
                 return error_set_errno(error, -r, "cannot start the thread that keeps the lease %s", options->name);
         *ret = steal_pointer(&lease);
@@ -272,25 +265,11 @@ struct lease *lease_free(struct lease *lease)
 {
         if (!lease)
                 return NULL;
-        stop_set(&lease->stop);
-        pthread_join(lease->thread, NULL);
-        stop_destroy(&lease->stop);
+        worker_end(&lease->worker);
         return free_memory(lease);
 }
 
 bool lease_held(const struct lease *lease)
 {
         return clock_monotonic() < __atomic_load_n(&lease->held_until, __ATOMIC_ACQUIRE);
-}
-
-int lease_exists(struct kube_client *client, const char *namespace, const char *name, struct error *error)
-{
-        const struct lease_object lease = {.client = client, .namespace = namespace, .name = name};
-        json_auto_t *object = NULL;
-        int r;
-
-        r = lease_object_get(&lease, &object, error);
-        if (r == -ENOENT)
-                return 0;
-        return r < 0 ? r : 1;
 }

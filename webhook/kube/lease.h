@@ -41,6 +41,3 @@ DEFINE_CLEANUP(struct lease *, lease_free);
 
 /* True while the Lease is certainly ours. */
 bool lease_held(const struct lease *lease);
-
-/* 1 or 0; negative errno where the API server does not say. */
-int lease_exists(struct kube_client *client, const char *namespace, const char *name, struct error *error);

@@ -18,9 +18,8 @@
 #include "util/clock.h"
 #include "util/error.h"
 #include "util/log.h"
-#include "util/stop.h"
-#include "util/thread.h"
 #include "util/thread_safety.h"
+#include "util/worker.h"
 
 #define FIRST_DELAY (100 * NS_PER_MS)
 #define LONGEST_DELAY (10 * NS_PER_SECOND)
@@ -31,8 +30,7 @@ struct reflector {
         char *api, *plural, *namespace, *name; /* owned */
         struct kube_resource resource;         /* borrows them */
         struct resource_view view;
-        pthread_t thread;
-        struct stop stop;
+        struct worker worker;
         int64_t contact;  /* atomic */
         uint64_t reached; /* atomic */
 
@@ -130,7 +128,7 @@ static void *run(void *userdata)
 {
         struct reflector *reflector = userdata;
 
-        while (!stop_is_set(&reflector->stop)) {
+        while (!stop_is_set(&reflector->worker.stop)) {
                 _cleanup_error_ struct error error = ERROR_INIT;
                 int r;
 
@@ -139,7 +137,7 @@ static void *run(void *userdata)
                         continue;
                 if (r != -ECANCELED)
                         note_failure(reflector, &error);
-                stop_wait(&reflector->stop, backoff_delay(&reflector->backoff));
+                stop_wait(&reflector->worker.stop, backoff_delay(&reflector->backoff));
         }
         return NULL;
 }
@@ -179,22 +177,17 @@ static struct reflector *free_memory(struct reflector *reflector)
 }
 DEFINE_CLEANUP(struct reflector *, free_memory);
 
-/* The locks and the thread; returns a negative errno. */
+/* The lock and the thread; returns a negative errno. */
 static int start(struct reflector *reflector)
 {
         int r;
 
-        r = stop_init(&reflector->stop);
+        r = -lock_init(&reflector->lock);
         if (r < 0)
                 return r;
-        r = -lock_init(&reflector->lock);
-        if (r >= 0) {
-                r = -thread_start(&reflector->thread, run, reflector);
-                if (r < 0)
-                        lock_destroy(&reflector->lock);
-        }
+        r = worker_start(&reflector->worker, run, reflector);
         if (r < 0)
-                stop_destroy(&reflector->stop);
+                lock_destroy(&reflector->lock);
         return r;
 }
 
@@ -213,7 +206,7 @@ int reflector_new(struct reflector **ret, struct kube_client *client, const stru
                 .ops = ops,
                 .userdata = userdata,
                 .once = true,
-                .cancelled = &reflector->stop.set,
+                .cancelled = &reflector->worker.stop.set,
                 .contact = &reflector->contact,
                 .reached = &reflector->reached,
         };
@@ -228,10 +221,8 @@ struct reflector *reflector_free(struct reflector *reflector)
 {
         if (!reflector)
                 return NULL;
-        stop_set(&reflector->stop);
-        pthread_join(reflector->thread, NULL);
+        worker_end(&reflector->worker);
         lock_destroy(&reflector->lock);
-        stop_destroy(&reflector->stop);
         return free_memory(reflector);
 }
 

@@ -16,8 +16,7 @@
 #include "util/clock.h"
 #include "util/error.h"
 #include "util/log.h"
-#include "util/stop.h"
-#include "util/thread.h"
+#include "util/worker.h"
 
 #define DELETE_TIMEOUT NS_PER_SECOND
 #define TIMEOUT (5 * NS_PER_SECOND)
@@ -29,8 +28,7 @@ struct replica_lease {
         json_t *(*annotations)(void *userdata);
         void *userdata;             /* borrowed */
         struct lease_object object; /* borrows the strings */
-        pthread_t thread;
-        struct stop stop;
+        struct worker worker;
         json_t *stored; /* owned; the thread's: the object as last seen; NULL: not known */
 };
 
@@ -133,7 +131,7 @@ static void *run(void *userdata)
                         log_warn("the lease of this replica was not renewed", log_string("lease", lease->name),
                                  log_string("error", error_message(&error)));
                 wait = r < 0 ? backoff_delay(&backoff) : lease->interval;
-        } while (!stop_wait(&lease->stop, wait));
+        } while (!stop_wait(&lease->worker.stop, wait));
         delete_lease(lease);
         return NULL;
 }
@@ -168,7 +166,7 @@ static int copy_options(struct replica_lease *lease, struct kube_client *client,
                 .client = client,
                 .namespace = lease->namespace,
                 .name = lease->name,
-                .cancelled = &lease->stop.set,
+                .cancelled = &lease->worker.stop.set,
                 .timeout = TIMEOUT,
         };
         return 0;
@@ -182,12 +180,7 @@ int replica_lease_new(struct replica_lease **ret, struct kube_client *client,
 
         if (!lease || copy_options(lease, client, options) < 0)
                 return error_oom(error);
-        r = stop_init(&lease->stop);
-        if (r >= 0) {
-                r = -thread_start(&lease->thread, run, lease);
-                if (r < 0)
-                        stop_destroy(&lease->stop);
-        }
+        r = worker_start(&lease->worker, run, lease);
         if (r < 0)
                 return error_set_errno(error, -r, "cannot start the thread that keeps the lease %s", options->name);
         *ret = steal_pointer(&lease);
@@ -198,8 +191,6 @@ struct replica_lease *replica_lease_free(struct replica_lease *lease)
 {
         if (!lease)
                 return NULL;
-        stop_set(&lease->stop);
-        pthread_join(lease->thread, NULL);
-        stop_destroy(&lease->stop);
+        worker_end(&lease->worker);
         return free_memory(lease);
 }
