@@ -1,4 +1,4 @@
-"""The programs of Kubernetes: those of KUBEBUILDER_ASSETS, and tools/build makes what is missing there."""
+"""Programs that the tests run: those of KUBEBUILDER_ASSETS, and tools/build makes what is missing there."""
 
 from __future__ import annotations
 
@@ -13,6 +13,13 @@ BUILD = Path(__file__).resolve().parent / "tools" / "build"
 
 class BinariesMissingError(Exception):
     """Why there is no Kubernetes to run."""
+
+
+def find_programs(*wanted: str) -> dict[str, str]:
+    """The paths by name of what tools/build knows as `wanted`. The first call on a machine builds them, which takes
+    minutes.
+    """
+    return {Path(line).name: line for line in run_build(wanted).splitlines()}
 
 
 def run_build(wanted: tuple[str, ...]) -> str:
@@ -36,8 +43,6 @@ def find_etcd() -> str:
 
 
 def find_binaries(*wanted: str) -> dict[str, str]:
-    """The paths of a cluster's programs by name, and of what else tools/build knows as one of `wanted`. The first call
-    on a machine builds them, which takes minutes.
-    """
+    """Those of a cluster, and what else is `wanted`."""
     etcd = find_etcd()
-    return {**{Path(line).name: line for line in run_build(("cluster", *wanted)).splitlines()}, "etcd": etcd}
+    return {**find_programs("cluster", *wanted), "etcd": etcd}
