@@ -4,7 +4,6 @@
  * those of `serve`, made by the same function; what is different is where pods come from and that nobody is waiting.
  */
 #include <errno.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +14,7 @@
 #include "admission/pod.h"
 #include "admission/review.h"
 #include "cli/cli.h"
+#include "cli/command_line.h"
 #include "cli/kube_options.h"
 #include "cli/output.h"
 #include "cli/placement_options.h"
@@ -107,9 +107,9 @@ static int take_path(struct run *run, const char *path)
         return EXIT_STATUS_FAILURE;
 }
 
-/* 0 to go on, else an exit status. */
-static int take_option(struct run *run, int option, const char *value, char **argv)
+static int take_option(void *userdata, int option, const char *value)
 {
+        struct run *run = userdata;
         int r;
 
         switch (option) {
@@ -124,8 +124,6 @@ static int take_option(struct run *run, int option, const char *value, char **ar
                         return 0;
                 return cli_usage_error(COMMAND, "-o must be patch, explain, yaml, json, diff or review, not \"%s\"",
                                        value);
-        case '?':
-                return cli_option_error(COMMAND, argv);
         default:
                 if (kube_options_take(&run->kube, option, value))
                         return 0;
@@ -134,25 +132,22 @@ static int take_option(struct run *run, int option, const char *value, char **ar
         }
 }
 
-/* 0 to go on, -1 where the help has been shown, else an exit status. */
-static int parse(struct run *run, int argc, char **argv)
+static int check(const void *userdata)
 {
-        int option, r = 0;
+        const struct run *run = userdata;
 
-        opterr = 0;
-        while (!r && (option = getopt_long(argc, argv, "f:o:n:h", long_options, NULL)) != -1) {
-                if (option == 'h') {
-                        fputs(help, stdout);
-                        return -1;
-                }
-                r = take_option(run, option, optarg, argv);
-        }
-        if (r)
-                return r;
-        if (optind < argc)
-                return cli_usage_error(COMMAND, "takes no argument \"%s\"; files are given with -f", argv[optind]);
         return run->n_paths ? 0 : cli_usage_error(COMMAND, "nothing to read: -f is missing");
 }
+
+static const struct command_line command_line = {
+        .command = COMMAND,
+        .help = help,
+        .short_options = "f:o:n:h",
+        .options = long_options,
+        .hint = "; files are given with -f",
+        .take = take_option,
+        .check = check,
+};
 
 static const char *const *gpu_resources(const struct run *run)
 {
@@ -325,7 +320,7 @@ int cli_dry_run(int argc, char **argv)
         _cleanup_error_ struct error error = ERROR_INIT;
         int r;
 
-        r = parse(&run, argc, argv);
+        r = command_line_parse(&command_line, &run, argc, argv);
         if (r)
                 return r < 0 ? cli_flush(COMMAND) : r;
         r = prepare(&run, &error);

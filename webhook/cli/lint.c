@@ -4,7 +4,6 @@
  * cluster alone is nothing that whoever lints files could mend.
  */
 #include <errno.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +11,7 @@
 #include "admission/catalog.h"
 #include "admission/pod.h"
 #include "cli/cli.h"
+#include "cli/command_line.h"
 #include "cli/kube_options.h"
 #include "cluster/snapshot.h"
 #include "kube/client.h"
@@ -66,34 +66,38 @@ static void run_clear(struct run *run)
         diagnostics_clear(&run->diagnostics);
 }
 
-/* 0 to go on, -1 where the help has been shown, else an exit status. */
-static int parse(struct run *run, int argc, char **argv)
+static int take_option(void *userdata, int option, const char *value)
 {
         _cleanup_error_ struct error error = ERROR_INIT;
-        int option;
+        struct run *run = userdata;
 
-        opterr = 0;
-        while ((option = getopt_long(argc, argv, "f:h", long_options, NULL)) != -1) {
-                if (option == 'h') {
-                        fputs(help, stdout);
-                        return -1;
-                }
-                if (option == '?')
-                        return cli_option_error(COMMAND, argv);
-                if (kube_options_take(&run->kube, option, optarg))
-                        continue;
-                run->n_paths++;
-                if (manifests_read(&run->manifests, optarg, &run->diagnostics, &error) < 0) {
-                        cli_print_error(COMMAND, &error);
-                        return EXIT_STATUS_FAILURE;
-                }
-        }
-        if (optind < argc)
-                return cli_usage_error(COMMAND, "takes no argument \"%s\"; files are given with -f", argv[optind]);
-        if (!run->n_paths && !kube_options_given(&run->kube))
-                return cli_usage_error(COMMAND, "nothing to read: -f is missing, or --kubeconfig");
-        return 0;
+        if (kube_options_take(&run->kube, option, value))
+                return 0;
+        run->n_paths++;
+        if (manifests_read(&run->manifests, value, &run->diagnostics, &error) >= 0)
+                return 0;
+        cli_print_error(COMMAND, &error);
+        return EXIT_STATUS_FAILURE;
 }
+
+static int check(const void *userdata)
+{
+        const struct run *run = userdata;
+
+        if (run->n_paths || kube_options_given(&run->kube))
+                return 0;
+        return cli_usage_error(COMMAND, "nothing to read: -f is missing, or --kubeconfig");
+}
+
+static const struct command_line command_line = {
+        .command = COMMAND,
+        .help = help,
+        .short_options = "f:h",
+        .options = long_options,
+        .hint = "; files are given with -f",
+        .take = take_option,
+        .check = check,
+};
 
 static int read_cluster(struct run *run, struct error *error)
 {
@@ -232,7 +236,7 @@ int cli_lint(int argc, char **argv)
         size_t n_errors;
         int r;
 
-        r = parse(&run, argc, argv);
+        r = command_line_parse(&command_line, &run, argc, argv);
         if (r)
                 return r < 0 ? cli_flush(COMMAND) : r;
         r = read_cluster(&run, &error);

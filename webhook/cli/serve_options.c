@@ -5,12 +5,12 @@
 #include "cli/serve_options.h"
 
 #include <ctype.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "cli/cli.h"
+#include "cli/command_line.h"
 #include "cluster/presence.h"
 #include "util/clock.h"
 #include "util/duration.h"
@@ -129,9 +129,9 @@ static bool take_plain(struct serve_options *options, int option, const char *va
         return option == OPTION_DRY_RUN || kube_options_take(&options->kube, option, value);
 }
 
-/* 0 to go on, else an exit status. */
-static int take_option(struct serve_options *options, int option, const char *value)
+static int take_option(void *userdata, int option, const char *value)
 {
+        struct serve_options *options = userdata;
         int r;
 
         if (take_plain(options, option, value))
@@ -168,8 +168,10 @@ static bool is_identity(const char *text)
 }
 
 /* What does not go together. */
-static int check(const struct serve_options *options)
+static int check(const void *userdata)
 {
+        const struct serve_options *options = userdata;
+
         if (!options->cert != !options->key)
                 return cli_usage_error(COMMAND, "--tls-cert and --tls-key go together");
         if (options->manifests && (kube_options_given(&options->kube) || options->namespace || options->identity ||
@@ -186,27 +188,22 @@ static int check(const struct serve_options *options)
         return 0;
 }
 
+static const struct command_line command_line = {
+        .command = COMMAND,
+        .help = help,
+        .short_options = "h",
+        .options = long_options,
+        .take = take_option,
+        .check = check,
+};
+
 int serve_options_parse(struct serve_options *options, int argc, char **argv)
 {
-        int option, r = 0;
-
         *options = (struct serve_options){
                 .listen = "0.0.0.0:8443",
                 .ledger_ttl = 75 * NS_PER_SECOND,
                 .request_timeout = 10 * NS_PER_SECOND,
                 .log_level = LOG_INFO,
         };
-        opterr = 0;
-        while (!r && (option = getopt_long(argc, argv, "h", long_options, NULL)) != -1) {
-                if (option == 'h') {
-                        fputs(help, stdout);
-                        return -1;
-                }
-                r = option == '?' ? cli_option_error(COMMAND, argv) : take_option(options, option, optarg);
-        }
-        if (r)
-                return r;
-        if (optind < argc)
-                return cli_usage_error(COMMAND, "takes no argument \"%s\"", argv[optind]);
-        return check(options);
+        return command_line_parse(&command_line, options, argc, argv);
 }

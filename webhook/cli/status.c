@@ -3,7 +3,6 @@
  * what pods hold and what is promised is in the cluster, and so is what the replicas say of themselves.
  */
 #include <errno.h>
-#include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,6 +12,7 @@
 #include "admission/catalog.h"
 #include "admission/pod.h"
 #include "cli/cli.h"
+#include "cli/command_line.h"
 #include "cli/kube_options.h"
 #include "cli/placement_options.h"
 #include "cli/status_forms.h"
@@ -64,9 +64,9 @@ static void run_clear(struct run *run)
         placement_options_clear(&run->placement);
 }
 
-/* 0 to go on, else an exit status. */
-static int take_option(struct run *run, int option, const char *value, char **argv)
+static int take_option(void *userdata, int option, const char *value)
 {
+        struct run *run = userdata;
         int r;
 
         switch (option) {
@@ -78,8 +78,6 @@ static int take_option(struct run *run, int option, const char *value, char **ar
         case 'w':
                 run->watch = true;
                 return 0;
-        case '?':
-                return cli_option_error(COMMAND, argv);
         default:
                 if (kube_options_take(&run->kube, option, value))
                         return 0;
@@ -88,23 +86,13 @@ static int take_option(struct run *run, int option, const char *value, char **ar
         }
 }
 
-/* 0 to go on, -1 where the help has been shown, else an exit status. */
-static int parse(struct run *run, int argc, char **argv)
-{
-        int option, r = 0;
-
-        opterr = 0;
-        while (!r && (option = getopt_long(argc, argv, "o:wh", long_options, NULL)) != -1) {
-                if (option == 'h') {
-                        fputs(help, stdout);
-                        return -1;
-                }
-                r = take_option(run, option, optarg, argv);
-        }
-        if (!r && optind < argc)
-                return cli_usage_error(COMMAND, "takes no argument \"%s\"", argv[optind]);
-        return r;
-}
+static const struct command_line command_line = {
+        .command = COMMAND,
+        .help = help,
+        .short_options = "o:wh",
+        .options = long_options,
+        .take = take_option,
+};
 
 /* What is malformed, as [{object, field, message}]; new, or NULL. */
 static json_t *describe_faults(const struct diagnostics *diagnostics)
@@ -222,7 +210,7 @@ int cli_status(int argc, char **argv)
         _cleanup_error_ struct error error = ERROR_INIT;
         int r;
 
-        r = parse(&run, argc, argv);
+        r = command_line_parse(&command_line, &run, argc, argv);
         if (r)
                 return r < 0 ? cli_flush(COMMAND) : r;
         r = kube_options_connect(&run.kube, &run.config, &run.client, &error);
