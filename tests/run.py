@@ -139,7 +139,12 @@ def e2e() -> Count:
     return pytest("gcc", "e2e", "tests/e2e") if build("gcc", "gcc") else Count(failed=1)
 
 
-STAGES: list[Callable[[], Count]] = [gcc, lint, golden, model, integration, e2e, asan, tsan, valgrind]
+def node() -> Count:
+    """The image and the chart on a real node; needs root."""
+    return pytest("gcc", "node", "tests/node")
+
+
+STAGES: list[Callable[[], Count]] = [gcc, lint, golden, model, integration, e2e, node, asan, tsan, valgrind]
 
 
 def main() -> int:

@@ -50,9 +50,7 @@ class LiveCluster(Cluster):
             super().start()
             self.start_scheduler()
             self.start_kwok()
-            self.kubectl("apply", "-f", str(CRDS))
-            self.kubectl("wait", "crd", "--all", "--for=condition=Established", "--timeout=30s")
-            self.create_account()
+            self.install()
             create_nodes(self.kubectl, *(virtual_node(f"virtual-{region}", region) for region in REGIONS))
         except BaseException:
             self.stop()
@@ -106,6 +104,12 @@ class LiveCluster(Cluster):
             "--node-ip=127.0.0.1",
             "--node-lease-duration-seconds=40",
         )
+
+    def install(self) -> None:
+        """What regionfit needs."""
+        self.kubectl("apply", "-f", str(CRDS))
+        self.kubectl("wait", "crd", "--all", "--for=condition=Established", "--timeout=30s")
+        self.create_account()
 
     def create_account(self) -> None:
         """The service account, bound to the roles of the chart."""
