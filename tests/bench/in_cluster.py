@@ -61,7 +61,7 @@ def in_cluster(measure: Any, options: argparse.Namespace, binaries: dict[str, st
 
 
 def run(options: argparse.Namespace) -> None:
-    binaries = find_binaries()
+    binaries = find_binaries("helm")
     results: Result = {"cpus": os.cpu_count(), "load_before": os.getloadavg()[0]}
     if options.rounds:
         results["creation"] = in_cluster(measure_creation, options, binaries)

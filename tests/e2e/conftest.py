@@ -94,7 +94,7 @@ def is_clean(kubectl: Kubectl) -> bool:
 
 @pytest.fixture(scope="session")
 def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveCluster]:
-    cluster = LiveCluster(tmp_path_factory.mktemp("live"), find_binaries())
+    cluster = LiveCluster(tmp_path_factory.mktemp("live"), find_binaries("helm"))
     cluster.start()
     yield cluster
     cluster.stop()

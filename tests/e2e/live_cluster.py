@@ -13,15 +13,16 @@ from typing import Any
 
 import yaml
 
-from cluster import TOP, Cluster, free_ports, write_private
+from chart import CHART, NAMESPACE, Object, render
+from cluster import Cluster, free_ports, write_private
 from nodes import PLAYED, create_nodes, virtual_node
 from process import wait_until
 
-CHART = TOP / "charts" / "regionfit"
-CRDS, RBAC = CHART / "crds", CHART / "rbac.yaml"
+CRDS = CHART / "crds"
 STAGES = Path(__file__).resolve().parent / "data" / "stages.yaml"
-NAMESPACE = ACCOUNT = "regionfit"
+ACCOUNT = "regionfit"
 USER = f"system:serviceaccount:{NAMESPACE}:{ACCOUNT}"
+ACCOUNT_KINDS = ["ServiceAccount", "ClusterRole", "ClusterRoleBinding", "Role", "RoleBinding"]
 REGIONS = ["cn-beijing", "cn-hangzhou"]
 
 AUDIT_POLICY = {
@@ -33,6 +34,8 @@ AUDIT_POLICY = {
 
 
 class LiveCluster(Cluster):
+    """Besides the programs of a cluster it takes helm, for what the chart says of the account."""
+
     def __init__(self, folder: Path, binaries: dict[str, str]) -> None:
         self.audit_log = folder / "audit.log"
         self.restarted = False
@@ -112,13 +115,15 @@ class LiveCluster(Cluster):
         self.create_account()
 
     def create_account(self) -> None:
-        """The service account, bound to the roles of the chart."""
+        """The service account, its roles, and what binds them, as in the chart."""
         self.kubectl("create", "namespace", NAMESPACE)
-        self.kubectl("create", "serviceaccount", ACCOUNT, "-n", NAMESPACE)
-        self.kubectl("apply", "-f", str(RBAC), "-n", NAMESPACE)
-        account = f"--serviceaccount={NAMESPACE}:{ACCOUNT}"
-        self.kubectl("create", "clusterrolebinding", "regionfit", "--clusterrole=regionfit", account)
-        self.kubectl("create", "rolebinding", "regionfit", "--role=regionfit", account, "-n", NAMESPACE)
+        objects = [one for one in render(self.binaries["helm"], "--no-hooks") if one["kind"] in ACCOUNT_KINDS]
+        self.kubectl("apply", "-f", "-", text=yaml.safe_dump_all(objects))
+
+    def roles(self) -> list[Object]:
+        """Those that the account is bound to."""
+        there = self.kubectl.read("get", "clusterrole,role", "-n", NAMESPACE, "-l", f"app.kubernetes.io/name={ACCOUNT}")
+        return there["items"]
 
     def write_account_kubeconfig(self) -> Path:
         """For the replicas: as the admin's, with a token of the service account."""
