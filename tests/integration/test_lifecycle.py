@@ -19,7 +19,7 @@ from binary import run
 from conftest import Serve
 from load import Load
 from objects import creation, pod, pool, reservation_of
-from server import JSON, wait_until, write_manifests
+from server import JSON, Answer, wait_until, write_manifests
 from test_ledger import charged
 
 
@@ -85,6 +85,68 @@ def test_a_client_that_never_finishes_does_not_keep_it_from_stopping(serve: Serv
         assert time.monotonic() - started < 4
 
 
+# Being told to stop a while before
+
+
+@pytest.mark.parametrize("per_connection", [10**9, 3], ids=["on lasting connections", "on ever new connections"])
+def test_for_the_shutdown_delay_everybody_is_answered(serve: Serve, per_connection: int) -> None:
+    server = serve("--shutdown-delay", "3s", objects=pool(10**6))
+    with Load(server, 16, per_connection) as load:
+        server.signal(signal.SIGTERM)
+        started = time.monotonic()
+        server.wait_for_log("msg=stopping")
+        before = len(load.answered)
+        wait_until("2 s have passed", lambda: time.monotonic() - started > 2)
+        assert server.ask("GET", "/readyz").status == 503
+    assert load.failures == [] and load.refused == 0
+    assert len(load.answered) > before + 16
+    assert server.wait() == 0
+    assert time.monotonic() - started > 3
+    assert {reservation_of(one) for one in load.answered if one} <= charged(server.state).keys()
+
+
+def test_for_the_shutdown_delay_it_is_alive_and_unready_and_asks_to_be_left(serve: Serve) -> None:
+    server = serve("--shutdown-delay", "60s", objects=pool(10))
+    idle = server.connect()
+    server.signal(signal.SIGTERM)
+    server.wait_for_log("msg=stopping")
+
+    unready = wait_until("it is unready", lambda: only_if(server.ask("GET", "/readyz"), 503))
+    assert "[-]serving failed: shutting down" in unready.text and unready.headers["Connection"] == "close"
+    alive = server.ask("GET", "/livez")
+    assert alive.status == 200 and alive.headers["Connection"] == "close"
+    assert server.create(pod(), idle), "who is connected already may ask once more"
+    assert idle.sock is None
+    assert server.create(pod())
+
+
+def only_if(answer: Answer, status: int) -> Answer | None:
+    return answer if answer.status == status else None
+
+
+def test_for_the_shutdown_delay_policies_and_signals_to_read_again_are_followed(serve: Serve) -> None:
+    server = serve("--shutdown-delay", "60s", objects=pool(1))
+    server.signal(signal.SIGTERM)
+    server.wait_for_log("msg=stopping")
+    assert server.create(pod()) and not server.create(pod())
+
+    write_manifests(server.manifests, *pool(3))
+    wait_until("there is more room", lambda: server.create(pod()))
+    server.signal(signal.SIGHUP)
+    assert server.create(pod())
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=["SIGTERM", "SIGINT"])
+def test_a_second_signal_ends_the_shutdown_delay(serve: Serve, number: int) -> None:
+    server = serve("--shutdown-delay", "100000h", objects=pool(10))
+    server.signal(signal.SIGTERM)
+    server.wait_for_log("msg=stopping")
+    started = time.monotonic()
+    server.signal(number)
+    assert server.wait() == 0
+    assert time.monotonic() - started < 4
+
+
 # Starting
 
 
@@ -108,6 +170,7 @@ def manifests(tmp_path: Path) -> Path:
         pytest.param("--manifests M --log-format xml", 2, '"xml"', id="an unknown format"),
         pytest.param("--manifests M --request-timeout 0s", 2, "at least 100ms", id="no time for requests"),
         pytest.param("--manifests M --request-timeout 10", 2, "duration", id="a time without its unit"),
+        pytest.param("--manifests M --shutdown-delay -1s", 2, "at least 0s", id="a delay that ends before"),
         pytest.param("--manifests M --when-nothing-fits hold", 2, "hold does not exist yet", id="hold"),
         pytest.param("--manifests M --when-nothing-fits maybe", 2, '"maybe"', id="neither allow nor deny"),
         pytest.param("--manifests M --kubeconfig K", 2, "without a cluster", id="files and a cluster"),

@@ -88,7 +88,11 @@ static int listen_and_watch(const struct serve_options *options, struct admissio
         log_info("serving", log_string("address", server_address(server)),
                  log_integer("reservations", (int64_t)ledger_count(ledger)),
                  log_string("version", REGIONFIT_VERSION));
-        return watch_until_stopped(policies, keypair, error);
+        r = watch_until_stopped(policies, keypair, WATCH_FOREVER, error);
+        if (r < 0)
+                return r;
+        server_retire(server);
+        return watch_until_stopped(policies, keypair, options->shutdown_delay, error);
 }
 
 /* The order of the variables is that of dependence: they are freed from the last to the first. */

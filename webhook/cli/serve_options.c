@@ -43,13 +43,15 @@ static const char help[] =
         "                            renewed: `regionfit certs show STATE/certs --ca-bundle`\n"
         "      --request-timeout D   the longest that a request may take (default 10s); a caller's shorter\n"
         "                            ?timeout= wins\n"
+        "      --shutdown-delay D    after SIGTERM, how long to go on answering while /readyz fails, until nobody\n"
+        "                            sends requests here any more (default 0s); a second SIGTERM ends it\n"
         "      --dry-run             audit only: decide, print each decision and its patch as a line of JSON,\n"
         "                            and let every pod through as it is\n" PLACEMENT_OPTIONS_HELP
         "      --log-level LEVEL     debug (a line per decision), info (default), warn or error\n"
         "      --log-format FORMAT   logfmt (default) or json\n"
         "  -h, --help\n"
         "\n"
-        "SIGTERM finishes what came in and exits; SIGHUP reads manifests and certificates again.\n";
+        "SIGTERM makes it unready, finishes what came in and exits; SIGHUP reads manifests and certificates again.\n";
 
 void serve_options_clear(struct serve_options *options)
 {
@@ -63,6 +65,7 @@ enum {
         OPTION_TLS_CERT,
         OPTION_TLS_KEY,
         OPTION_REQUEST_TIMEOUT,
+        OPTION_SHUTDOWN_DELAY,
         OPTION_DRY_RUN,
         OPTION_LOG_LEVEL,
         OPTION_LOG_FORMAT,
@@ -78,6 +81,7 @@ static const struct option long_options[] = {
         {"tls-cert", required_argument, NULL, OPTION_TLS_CERT},
         {"tls-key", required_argument, NULL, OPTION_TLS_KEY},
         {"request-timeout", required_argument, NULL, OPTION_REQUEST_TIMEOUT},
+        {"shutdown-delay", required_argument, NULL, OPTION_SHUTDOWN_DELAY},
         {"dry-run", no_argument, NULL, OPTION_DRY_RUN},
         {"log-level", required_argument, NULL, OPTION_LOG_LEVEL},
         {"log-format", required_argument, NULL, OPTION_LOG_FORMAT},
@@ -90,11 +94,14 @@ static const struct option long_options[] = {
         {0},
 };
 
-static int take_duration(int64_t *to, const char *option, int64_t least_ms, const char *value)
+static int take_duration(int64_t *to, const char *option, const char *least, const char *value)
 {
-        if (duration_parse(to, value) < 0 || *to < least_ms * NS_PER_MS)
-                return cli_usage_error(COMMAND, "--%s must be a duration of at least %s, not \"%s\"", option,
-                                       least_ms < 1000 ? "100ms" : "1s", value);
+        int64_t bound = 0;
+
+        duration_parse(&bound, least);
+        if (duration_parse(to, value) < 0 || *to < bound)
+                return cli_usage_error(COMMAND, "--%s must be a duration of at least %s, not \"%s\"", option, least,
+                                       value);
         return 0;
 }
 
@@ -138,9 +145,11 @@ static int take_option(void *userdata, int option, const char *value)
                 return 0;
         switch (option) {
         case OPTION_REQUEST_TIMEOUT:
-                return take_duration(&options->request_timeout, "request-timeout", 100, value);
+                return take_duration(&options->request_timeout, "request-timeout", "100ms", value);
+        case OPTION_SHUTDOWN_DELAY:
+                return take_duration(&options->shutdown_delay, "shutdown-delay", "0s", value);
         case OPTION_LEDGER_TTL:
-                return take_duration(&options->ledger_ttl, "ledger-ttl", 1000, value);
+                return take_duration(&options->ledger_ttl, "ledger-ttl", "1s", value);
         case OPTION_LOG_LEVEL:
         case OPTION_LOG_FORMAT:
                 return take_log_option(options, option, value);

@@ -17,6 +17,7 @@ struct serve_options {
         const char *namespace, *identity; /* NULL: the default */
         int64_t ledger_ttl;               /* ns */
         int64_t request_timeout;          /* ns */
+        int64_t shutdown_delay;           /* ns */
         bool audit_only;
         enum log_level log_level;
         enum log_format log_format;

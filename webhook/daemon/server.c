@@ -2,8 +2,9 @@
  * libmicrohttpd does HTTP/1.1 and, on GnuTLS, TLS; requests are handled in daemon/request.c on its threads, one for
  * each CPU that the process may use.
  *
- * Stopping has an order: no new connections, then every answer asks its client to close, then a short while in which
- * clients that hold an idle connection may come once more and be told, and only then the end.
+ * Stopping has an order: every answer asks its client to close, for as long as who asks may not have heard that
+ * others are to be asked; then no new connections, then a short while in which clients that hold an idle connection
+ * may come once more and be told, and only then the end.
  */
 #include "daemon/server.h"
 
@@ -168,13 +169,18 @@ static void wait_for_quiet(struct server *server)
         }
 }
 
+void server_retire(struct server *server)
+{
+        __atomic_store_n(&server->context.draining, true, __ATOMIC_RELAXED);
+}
+
 struct server *server_free(struct server *server)
 {
         if (!server)
                 return NULL;
         if (server->daemon) {
                 stop_listening(server);
-                __atomic_store_n(&server->context.draining, true, __ATOMIC_RELAXED);
+                server_retire(server);
                 wait_for_quiet(server);
                 MHD_stop_daemon(server->daemon);
         }

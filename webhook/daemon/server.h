@@ -22,6 +22,10 @@ struct server_options {
 int server_new(struct server **ret, const struct server_options *options, struct admission *admission,
                struct ledger *ledger, struct error *error);
 
+/* Somebody else is to be asked from now on: /readyz fails, and every answer tells its client to close the connection.
+ */
+void server_retire(struct server *server);
+
 /*
  * Stops: refuses new connections, tells clients to close theirs, finishes what came in, within the longest that a
  * request may take.

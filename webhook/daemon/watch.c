@@ -76,26 +76,34 @@ static bool turn(const struct pollfd *fds, int ready, struct policies *policies,
         return true;
 }
 
-int watch_until_stopped(struct policies *policies, struct keypair *keypair, struct error *error)
+/* For poll(2): until it is time to look at everything again, or nothing of `left` (ns) is left. */
+static int patience(int64_t left)
+{
+        return left < LOOK_EVERY_MS * NS_PER_MS ? (int)(left / NS_PER_MS) + 1 : LOOK_EVERY_MS;
+}
+
+int watch_until_stopped(struct policies *policies, struct keypair *keypair, int64_t longest, struct error *error)
 {
         _cleanup_(closep) int signal_fd = -1;
+        int64_t start = clock_monotonic(), passed;
         sigset_t signals;
 
         fill_signals(&signals);
         signal_fd = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
         if (signal_fd < 0)
                 return error_set_errno(error, errno, "cannot wait for signals");
-        for (;;) {
+        while ((passed = clock_monotonic() - start) < longest) {
                 struct pollfd fds[] = {
                         {.fd = signal_fd, .events = POLLIN},
                         {.fd = policies ? policies_fd(policies) : -1, .events = POLLIN},
                         {.fd = keypair_fd(keypair), .events = POLLIN},
                 };
-                int ready = poll(fds, sizeof(fds) / sizeof(fds[0]), LOOK_EVERY_MS);
+                int ready = poll(fds, sizeof(fds) / sizeof(fds[0]), patience(longest - passed));
 
                 if (ready < 0 && errno != EINTR)
                         return error_set_errno(error, errno, "cannot wait for changes");
                 if (ready >= 0 && !turn(fds, ready, policies, keypair))
                         return 0;
         }
+        return 0;
 }

@@ -4,6 +4,8 @@
  */
 #pragma once
 
+#include <stdint.h>
+
 struct keypair;
 struct error;
 struct policies;
@@ -12,5 +14,10 @@ struct policies;
  * any thread is started. */
 int watch_block_signals(struct error *error);
 
-/* Returns 0 on SIGTERM or SIGINT. SIGHUP looks at everything again. `policies` may be NULL: they are no files. */
-int watch_until_stopped(struct policies *policies, struct keypair *keypair, struct error *error);
+#define WATCH_FOREVER INT64_MAX
+
+/*
+ * Returns 0 on SIGTERM or SIGINT, or when `longest` (ns) has passed. SIGHUP looks at everything again. `policies` may
+ * be NULL: they are no files.
+ */
+int watch_until_stopped(struct policies *policies, struct keypair *keypair, int64_t longest, struct error *error);
