@@ -244,6 +244,9 @@ static int handle_create(struct admission *admission, const struct review *revie
                 give_back(admission, &pod, &decision);
                 return r;
         }
+        ret->decided = true;
+        ret->dry_run = review->dry_run;
+        ret->outcome = decision.outcome;
         log_decision(review, &pod, &decision, started);
         if (reserve && admission->options.decided)
                 admission->options.decided(admission->options.userdata, &pod, &decision);

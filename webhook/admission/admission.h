@@ -50,6 +50,8 @@ struct admission_answer {
         char *body; /* owned; an AdmissionReview in JSON */
         size_t size;
         uint64_t commit;                       /* 0: send at once */
+        bool decided, dry_run;                 /* a pod that is created was decided on; that was only tried */
+        enum outcome outcome;                  /* `decided`: what became of it */
         char reservation[RESERVATION_ID_SIZE]; /* what to give back if it is never sent; "": nothing */
         char *reservation_namespace, *reservation_region, *reservation_series; /* owned */
 };

@@ -71,13 +71,19 @@ static int new_admission(struct admission **ret, const struct serve_options *opt
         return admission_new(ret, ledger, &wanted, error);
 }
 
-/* Certificate and server, once there is something to serve; until a signal says to stop. */
+/* Certificate and server, once there is something to serve; until a signal says to stop. `cluster` or `policies` is
+ * NULL. */
 static int listen_and_watch(const struct serve_options *options, struct admission *admission, struct ledger *ledger,
-                            struct policies *policies, struct error *error)
+                            struct cluster *cluster, struct policies *policies, struct error *error)
 {
         _cleanup_(keypair_freep) struct keypair *keypair = NULL;
         _cleanup_(server_freep) struct server *server = NULL;
-        const struct server_options wanted = {.listen = options->listen, .request_timeout = options->request_timeout};
+        const struct server_options wanted = {
+                .listen = options->listen,
+                .request_timeout = options->request_timeout,
+                .metrics = options->metrics,
+                .cluster = cluster,
+        };
         int r;
 
         r = new_keypair(&keypair, options, error);
@@ -110,7 +116,7 @@ static int serve_alone(const struct serve_options *options, struct error *error)
                 r = new_admission(&admission, options, ledger, NULL, error);
         if (r >= 0)
                 r = policies_new(&policies, options->manifests, admission, error);
-        return r < 0 ? r : listen_and_watch(options, admission, ledger, policies, error);
+        return r < 0 ? r : listen_and_watch(options, admission, ledger, NULL, policies, error);
 }
 
 /* The pod's name; elsewhere the host's, and a number, as several may run there. */
@@ -163,7 +169,7 @@ static int serve_cluster(const struct serve_options *options, struct error *erro
         if (r >= 0)
                 r = cluster_follow(cluster, admission, error);
         if (r >= 0)
-                r = listen_and_watch(options, admission, cluster_ledger(cluster), NULL, error);
+                r = listen_and_watch(options, admission, cluster_ledger(cluster), cluster, NULL, error);
         if (cluster)
                 cluster_stop(cluster);
         return r;

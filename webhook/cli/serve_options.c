@@ -38,6 +38,8 @@ static const char help[] =
         "      --state DIR           where the ledger and a certificate of its own are kept; made if missing.\n"
         "                            Without it they live in memory and are lost at the end\n"
         "      --listen ADDR:PORT    default 0.0.0.0:8443; [ADDR]:PORT for IPv6, port 0 for any free one\n"
+        "      --metrics ADDR:PORT   plain HTTP for Prometheus, GET /metrics; also /livez and /readyz (default: "
+        "none)\n"
         "      --tls-cert FILE       certificate chain and private key (PEM), read again when they change;\n"
         "      --tls-key FILE        without them a CA and a certificate are made, kept in STATE/certs, and\n"
         "                            renewed: `regionfit certs show STATE/certs --ca-bundle`\n"
@@ -62,6 +64,7 @@ enum {
         OPTION_MANIFESTS = 1,
         OPTION_STATE,
         OPTION_LISTEN,
+        OPTION_METRICS,
         OPTION_TLS_CERT,
         OPTION_TLS_KEY,
         OPTION_REQUEST_TIMEOUT,
@@ -78,6 +81,7 @@ static const struct option long_options[] = {
         {"manifests", required_argument, NULL, OPTION_MANIFESTS},
         {"state", required_argument, NULL, OPTION_STATE},
         {"listen", required_argument, NULL, OPTION_LISTEN},
+        {"metrics", required_argument, NULL, OPTION_METRICS},
         {"tls-cert", required_argument, NULL, OPTION_TLS_CERT},
         {"tls-key", required_argument, NULL, OPTION_TLS_KEY},
         {"request-timeout", required_argument, NULL, OPTION_REQUEST_TIMEOUT},
@@ -124,7 +128,7 @@ static bool take_plain(struct serve_options *options, int option, const char *va
                 {OPTION_MANIFESTS, &options->manifests}, {OPTION_STATE, &options->state},
                 {OPTION_LISTEN, &options->listen},       {OPTION_TLS_CERT, &options->cert},
                 {OPTION_TLS_KEY, &options->key},         {OPTION_NAMESPACE, &options->namespace},
-                {OPTION_IDENTITY, &options->identity},
+                {OPTION_IDENTITY, &options->identity},   {OPTION_METRICS, &options->metrics},
         };
 
         for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)

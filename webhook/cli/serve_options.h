@@ -12,7 +12,7 @@
 
 struct serve_options {
         const char *manifests; /* borrowed, as are all strings; NULL: serve a cluster */
-        const char *state, *listen, *cert, *key;
+        const char *state, *metrics, *listen, *cert, *key;
         struct kube_options kube;
         const char *namespace, *identity; /* NULL: the default */
         int64_t ledger_ttl;               /* ns */

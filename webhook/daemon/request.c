@@ -50,8 +50,9 @@ struct request {
         enum state state; /* atomic; changed by one thread at a time, see above */
         char *body;       /* owned */
         size_t size, capacity;
-        bool too_long; /* the body is; the rest of it is read and dropped */
-        bool answered; /* a response has been queued */
+        bool too_long;   /* the body is; the rest of it is read and dropped */
+        bool answered;   /* a response has been queued */
+        int64_t started; /* monotonic; 0: refused for its headers */
         struct deadline deadline;
         struct commit_waiter waiter;
         struct admission_answer answer;
@@ -76,10 +77,27 @@ static bool is_draining(const struct request_context *context)
         return __atomic_load_n(&context->draining, __ATOMIC_RELAXED);
 }
 
-static enum MHD_Result queue_response(struct request_context *context, struct MHD_Connection *connection,
-                                      unsigned status, const char *type, const char *allow,
+static bool is_probe(const struct request *request)
+{
+        return request->route == ROUTE_LIVEZ || request->route == ROUTE_READYZ;
+}
+
+/* Before the answer is sent: who has it finds it counted. */
+static void count_response(const struct request *request, unsigned status)
+{
+        struct metrics *metrics = &request->context->metrics;
+
+        if (is_probe(request))
+                return;
+        metrics_count_response(metrics, status);
+        if (request->started)
+                metrics_observe_duration(metrics, clock_monotonic() - request->started);
+}
+
+static enum MHD_Result queue_response(struct request *request, unsigned status, const char *type, const char *allow,
                                       struct MHD_Response *response)
 {
+        struct request_context *context = request->context;
         enum MHD_Result result;
 
         if (!response)
@@ -89,7 +107,8 @@ static enum MHD_Result queue_response(struct request_context *context, struct MH
                 MHD_add_response_header(response, MHD_HTTP_HEADER_ALLOW, allow);
         if (is_draining(context))
                 MHD_add_response_header(response, MHD_HTTP_HEADER_CONNECTION, "close");
-        result = MHD_queue_response(connection, status, response);
+        count_response(request, status);
+        result = MHD_queue_response(request->connection, status, response);
         MHD_destroy_response(response);
         return result;
 }
@@ -104,7 +123,7 @@ static enum MHD_Result respond_text(struct request *request, unsigned status, co
                 return MHD_NO;
         }
         request->answered = true;
-        return queue_response(request->context, request->connection, status, "text/plain; charset=utf-8", allow,
+        return queue_response(request, status, "text/plain; charset=utf-8", allow,
                               MHD_create_response_from_buffer((size_t)n, line, MHD_RESPMEM_MUST_COPY));
 }
 
@@ -115,7 +134,9 @@ static enum MHD_Result respond_review(struct request *request)
         char *body = steal_pointer(&request->answer.body);
 
         request->answered = true;
-        return queue_response(request->context, request->connection, MHD_HTTP_OK, "application/json", NULL,
+        if (request->answer.decided)
+                metrics_count_decision(&request->context->metrics, request->answer.outcome, request->answer.dry_run);
+        return queue_response(request, MHD_HTTP_OK, "application/json", NULL,
                               MHD_create_response_from_buffer(size, body, MHD_RESPMEM_MUST_FREE));
 }
 
@@ -218,7 +239,8 @@ static enum MHD_Result begin(struct request *request, const char *url, const cha
         if (caller_timeout(request->connection, &timeout) < 0)
                 return respond_text(request, MHD_HTTP_BAD_REQUEST, NULL,
                                     "the parameter timeout must be a duration such as 10s");
-        request->deadline.at = clock_monotonic() + timeout;
+        request->started = clock_monotonic();
+        request->deadline.at = request->started + timeout;
         deadlines_add(request->context->deadlines, &request->deadline);
         return MHD_YES;
 }
@@ -403,6 +425,8 @@ void request_completed(void *userdata, struct MHD_Connection *connection, void *
         /* The client went away while the answer was being made durable: nobody has been told. */
         if (!request->answered && state_of(request) != STATE_FAILED)
                 abandon(request);
+        if (!request->answered && !is_probe(request))
+                metrics_count_unanswered(&context->metrics);
         admission_answer_clear(&request->answer);
         free(request->body);
         free(request);

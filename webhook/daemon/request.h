@@ -7,6 +7,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "daemon/metrics.h"
+
 struct admission;
 struct deadlines;
 struct ledger;
@@ -22,6 +24,7 @@ struct request_context {
         int64_t timeout; /* ns */
         bool draining;   /* atomic; answers carry Connection: close, and /readyz fails */
         unsigned active; /* atomic; requests that have begun and not ended */
+        struct metrics metrics;
 };
 
 /* The callbacks of libmicrohttpd; `context` is the struct request_context. */

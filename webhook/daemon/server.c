@@ -21,6 +21,7 @@
 
 #include "daemon/address.h"
 #include "daemon/deadline.h"
+#include "daemon/exporter.h"
 #include "daemon/request.h"
 #include "daemon/tls.h"
 #include "util/clock.h"
@@ -42,6 +43,7 @@
 struct server {
         struct MHD_Daemon *daemon;   /* owned */
         struct deadlines *deadlines; /* owned */
+        struct exporter *exporter;   /* owned; NULL: none */
         struct request_context context;
         int socket;   /* owned, until libmicrohttpd has it */
         int stand_in; /* owned; takes the socket's number when that is closed */
@@ -98,6 +100,20 @@ static int start(struct server *server, struct error *error)
         return 0;
 }
 
+static int start_exporter(struct server *server, const struct server_options *options, struct error *error)
+{
+        const struct metrics_source source = {
+                .metrics = &server->context.metrics,
+                .active = &server->context.active,
+                .ledger = server->context.ledger,
+                .cluster = options->cluster,
+                .started_at = clock_unix(),
+        };
+
+        return options->metrics ? exporter_new(&server->exporter, options->metrics, &server->context, &source, error)
+                                : 0;
+}
+
 int server_new(struct server **ret, const struct server_options *options, struct admission *admission,
                struct ledger *ledger, struct error *error)
 {
@@ -124,6 +140,8 @@ int server_new(struct server **ret, const struct server_options *options, struct
                 .timeout = options->request_timeout,
         };
         r = start(server, error);
+        if (r >= 0)
+                r = start_exporter(server, options, error);
         if (r < 0)
                 return r;
         *ret = steal_pointer(&server);
@@ -184,6 +202,7 @@ struct server *server_free(struct server *server)
                 wait_for_quiet(server);
                 MHD_stop_daemon(server->daemon);
         }
+        exporter_free(server->exporter);
         closep(&server->socket);
         closep(&server->stand_in);
         deadlines_free(server->deadlines);

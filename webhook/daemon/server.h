@@ -9,6 +9,7 @@
 #include "util/cleanup.h"
 
 struct admission;
+struct cluster;
 struct error;
 struct ledger;
 struct server;
@@ -16,6 +17,8 @@ struct server;
 struct server_options {
         const char *listen;      /* ADDR:PORT; see daemon/address.h; borrowed */
         int64_t request_timeout; /* ns; the longest that a request may take */
+        const char *metrics;     /* ADDR:PORT of daemon/exporter.h; borrowed; NULL: none */
+        struct cluster *cluster; /* what the metrics tell of; borrowed; NULL: none */
 };
 
 /* Listens and serves with the certificate of daemon/tls.h. Borrows the rest. What bind(2) says, with `error`. */

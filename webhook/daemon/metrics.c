@@ -1,0 +1,165 @@
+/*
+ * One table of metrics; a row says what it is called and what prints its samples.
+ *
+ * The threads that answer requests add to counters and never take a lock. A reader sees each counter at a moment of
+ * its own, which is all that Prometheus asks for, except of a histogram: there the count must be that of the last
+ * bucket, so it is made of the buckets and not kept beside them.
+ */
+#include "daemon/metrics.h"
+
+#include <inttypes.h>
+
+#include "cluster/cluster.h"
+#include "quota/ledger.h"
+#include "util/clock.h"
+
+/* What the server answers; see daemon/request.c and route.c. Anything else is counted as the last one. */
+static const unsigned codes[METRICS_CODES] = {200, 400, 404, 405, 413, 415, 503, 500};
+
+/* Upper bounds in ns; from what a review costs to what an API server waits at most (10 s by default). */
+static const int64_t bounds[METRICS_BUCKETS] = {
+        500 * NS_PER_MS / 1000, 1 * NS_PER_MS,     2 * NS_PER_MS,      5 * NS_PER_MS,   10 * NS_PER_MS,
+        25 * NS_PER_MS,         50 * NS_PER_MS,    100 * NS_PER_MS,    250 * NS_PER_MS, 500 * NS_PER_MS,
+        1 * NS_PER_SECOND,      3 * NS_PER_SECOND, 10 * NS_PER_SECOND,
+};
+
+static void add(uint64_t *counter, uint64_t more)
+{
+        __atomic_add_fetch(counter, more, __ATOMIC_RELAXED);
+}
+
+static uint64_t get(const uint64_t *counter)
+{
+        return __atomic_load_n(counter, __ATOMIC_RELAXED);
+}
+
+void metrics_count_decision(struct metrics *metrics, enum outcome outcome, bool dry_run)
+{
+        add(&metrics->decisions[outcome][dry_run], 1);
+}
+
+void metrics_count_response(struct metrics *metrics, unsigned status)
+{
+        size_t i = 0;
+
+        while (i < METRICS_CODES - 1 && codes[i] != status)
+                i++;
+        add(&metrics->responses[i], 1);
+}
+
+void metrics_count_unanswered(struct metrics *metrics)
+{
+        add(&metrics->unanswered, 1);
+}
+
+void metrics_observe_duration(struct metrics *metrics, int64_t ns)
+{
+        size_t i = 0;
+
+        while (i < METRICS_BUCKETS && ns > bounds[i])
+                i++;
+        add(&metrics->durations[i], 1);
+        add(&metrics->duration_sum, (uint64_t)ns);
+}
+
+static double seconds(int64_t ns)
+{
+        return (double)ns / (double)NS_PER_SECOND;
+}
+
+static void print_decisions(FILE *stream, const char *name, const struct metrics_source *source)
+{
+        for (int outcome = 0; outcome < METRICS_OUTCOMES; outcome++)
+                for (int dry_run = 0; dry_run < 2; dry_run++)
+                        fprintf(stream, "%s{outcome=\"%s\",dry_run=\"%s\"} %" PRIu64 "\n", name,
+                                outcome_names[outcome], dry_run ? "true" : "false",
+                                get(&source->metrics->decisions[outcome][dry_run]));
+}
+
+static void print_durations(FILE *stream, const char *name, const struct metrics_source *source)
+{
+        uint64_t sum = get(&source->metrics->duration_sum), count = 0;
+
+        for (size_t i = 0; i < METRICS_BUCKETS; i++) {
+                count += get(&source->metrics->durations[i]);
+                fprintf(stream, "%s_bucket{le=\"%g\"} %" PRIu64 "\n", name, seconds(bounds[i]), count);
+        }
+        count += get(&source->metrics->durations[METRICS_BUCKETS]);
+        fprintf(stream, "%s_bucket{le=\"+Inf\"} %" PRIu64 "\n%s_sum %.9f\n%s_count %" PRIu64 "\n", name, count, name,
+                seconds((int64_t)sum), name, count);
+}
+
+static void print_responses(FILE *stream, const char *name, const struct metrics_source *source)
+{
+        for (size_t i = 0; i < METRICS_CODES; i++)
+                fprintf(stream, "%s{code=\"%u\"} %" PRIu64 "\n", name, codes[i], get(&source->metrics->responses[i]));
+}
+
+static void print_unanswered(FILE *stream, const char *name, const struct metrics_source *source)
+{
+        fprintf(stream, "%s %" PRIu64 "\n", name, get(&source->metrics->unanswered));
+}
+
+static void print_in_flight(FILE *stream, const char *name, const struct metrics_source *source)
+{
+        fprintf(stream, "%s %u\n", name, __atomic_load_n(source->active, __ATOMIC_RELAXED));
+}
+
+static void print_reservations(FILE *stream, const char *name, const struct metrics_source *source)
+{
+        fprintf(stream, "%s %zu\n", name, ledger_count(source->ledger));
+}
+
+static void print_obstacle(FILE *stream, const char *name, const struct metrics_source *source)
+{
+        int64_t since = 0;
+        bool obstructed = ledger_obstacle(source->ledger, &since);
+
+        fprintf(stream, "%s %.3f\n", name, obstructed ? seconds(clock_monotonic() - since) : 0);
+}
+
+static void print_late_pods(FILE *stream, const char *name, const struct metrics_source *source)
+{
+        fprintf(stream, "%s %" PRIu64 "\n", name, source->cluster ? cluster_late_pods(source->cluster) : 0);
+}
+
+static void print_build(FILE *stream, const char *name, const struct metrics_source *source)
+{
+        (void)source;
+        fprintf(stream, "%s{version=\"" REGIONFIT_VERSION "\"} 1\n", name);
+}
+
+static void print_start(FILE *stream, const char *name, const struct metrics_source *source)
+{
+        fprintf(stream, "%s %" PRId64 "\n", name, source->started_at);
+}
+
+static const struct {
+        const char *name, *type, *help;
+        void (*print)(FILE *stream, const char *name, const struct metrics_source *source);
+} table[] = {
+        {"regionfit_decisions_total", "counter", "Pods decided on, by what became of them.", print_decisions},
+        {"regionfit_review_duration_seconds", "histogram", "Time from the headers of a review to its answer.",
+         print_durations},
+        {"regionfit_requests_in_flight", "gauge", "Requests that have begun and not ended.", print_in_flight},
+        {"regionfit_responses_total", "counter", "Answers by HTTP status, but for those to probes.", print_responses},
+        {"regionfit_requests_unanswered_total", "counter",
+         "Requests that ended without an answer: the client went away, or its body took too long.", print_unanswered},
+        {"regionfit_ledger_reservations", "gauge", "Promises in the ledger.", print_reservations},
+        {"regionfit_ledger_obstacle_seconds", "gauge",
+         "For how long nothing could be decided; 0: it can. /readyz says why.", print_obstacle},
+        {"regionfit_ledger_late_pods_total", "counter",
+         "Pods first seen that no promise was known of: they came after --ledger-ttl, or were forged.",
+         print_late_pods},
+        {"regionfit_build_info", "gauge", "The version that runs.", print_build},
+        {"process_start_time_seconds", "gauge", "When the process started, in seconds since 1970.", print_start},
+};
+
+void metrics_print(FILE *stream, const struct metrics_source *source)
+{
+        for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+                fprintf(stream, "# HELP %s %s\n# TYPE %s %s\n", table[i].name, table[i].help, table[i].name,
+                        table[i].type);
+                table[i].print(stream, table[i].name, source);
+        }
+}
