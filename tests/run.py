@@ -139,12 +139,17 @@ def e2e() -> Count:
     return pytest("gcc", "e2e", "tests/e2e") if build("gcc", "gcc") else Count(failed=1)
 
 
+def chart() -> Count:
+    """The Helm chart, rendered by both helms, and what an API server makes of it."""
+    return pytest("gcc", "chart", "tests/chart")
+
+
 def node() -> Count:
     """The image and the chart on a real node; needs root."""
     return pytest("gcc", "node", "tests/node")
 
 
-STAGES: list[Callable[[], Count]] = [gcc, lint, golden, model, integration, e2e, node, asan, tsan, valgrind]
+STAGES: list[Callable[[], Count]] = [gcc, lint, golden, model, integration, e2e, chart, node, asan, tsan, valgrind]
 
 
 def main() -> int:
