@@ -232,6 +232,13 @@ CERTIFICATES = [
     Case("a CA for a year", {"certificates.caDays": 365}, "Deployment", ARGS, Has("--ca-days=365")),
     Case("a longer overlap", {"certificates.caOverlapSeconds": 3600}, "Deployment", ARGS, Has("--ca-overlap=3600s")),
     Case(
+        "which holds for the certificates of others, too",
+        {**BY_CERT_MANAGER, "certificates.caOverlapSeconds": 3600},
+        "Deployment",
+        ARGS,
+        Has("--ca-overlap=3600s"),
+    ),
+    Case(
         "another name in it",
         {"certificates.extraNames": ["fit.example"]},
         "Deployment",

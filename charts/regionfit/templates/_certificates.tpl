@@ -31,6 +31,7 @@ true
 {{- define "regionfit.certificateArgs" -}}
 {{- $certificates := include "regionfit.certificates" . }}
 - --webhook-configuration={{ include "regionfit.fullname" . }}
+- --ca-overlap={{ .Values.certificates.caOverlapSeconds }}s
 {{- if eq $certificates "self" }}
 - --tls-secret={{ include "regionfit.secretName" . }}
 {{- range splitList "\n" (include "regionfit.serviceNames" .) }}
@@ -39,7 +40,6 @@ true
 {{- with .Values.certificates }}
 - --tls-days={{ .days }}
 - --ca-days={{ .caDays }}
-- --ca-overlap={{ .caOverlapSeconds }}s
 {{- end }}
 {{- else }}
 - --tls-cert=/etc/regionfit/tls/tls.crt
