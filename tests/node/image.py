@@ -129,6 +129,7 @@ def forget_old(kept: Path) -> None:
 
 
 def make(archive: Path) -> None:
+    buildah("rm", "--all")  # what a build that failed, or was killed, has left would hold on to its images
     if not exists(BASE):
         make_base()
     build(TOOLS, "--target=tools")  # named, so that what is forgotten below is not this
