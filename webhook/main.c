@@ -15,6 +15,7 @@ static const struct {
         {"dry-run", cli_dry_run, "place workloads from files, on nothing or on what a cluster holds"},
         {"lint", cli_lint, "say what is wrong with policies, quotas and workloads"},
         {"status", cli_status, "show what a cluster's pools hold and how the replicas fare"},
+        {"probe", cli_probe, "create pods as a dry run, and say what regionfit made of them"},
         {"certs", cli_certs, "make, renew, rotate and show certificates"},
         {"version", cli_version, "print the version"},
 };

@@ -74,6 +74,10 @@ class ApiServer:
                 return 200, lease
         return 404, status(404, "NotFound", "the server could not find the requested resource")
 
+    def write(self, method: str, target: str, body: bytes) -> tuple[int, Object, list[str]]:
+        """What is answered to a request that would change something, and the warnings beside it."""
+        return 405, status(405, "No", "no writing"), []
+
     def listing(self, objects: list[Object], query: dict[str, str]) -> Object:
         """In pages of at most two, so that going on is tested as well."""
         found = [stored for stored in objects if matches(stored, query)]
@@ -92,10 +96,17 @@ class ApiServer:
 
             def respond(self) -> None:
                 api.requests.append(f"{self.command} {self.path}")
-                code, body = api.answer(self.path) if self.command == "GET" else (405, status(405, "No", "no writing"))
+                sent = self.rfile.read(int(self.headers.get("Content-Length", "0")))
+                warnings: list[str] = []
+                if self.command == "GET":
+                    code, body = api.answer(self.path)
+                else:
+                    code, body, warnings = api.write(self.command, self.path, sent)
                 text = json.dumps(body).encode()
                 self.send_response(code)
                 self.send_header("Content-Type", "application/json")
+                for warning in warnings:
+                    self.send_header("Warning", f"299 - {json.dumps(warning)}")
                 self.send_header("Content-Length", str(len(text)))
                 self.end_headers()
                 self.wfile.write(text)

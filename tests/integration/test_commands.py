@@ -12,7 +12,7 @@ from binary import REGIONFIT, run
 from objects import pod, pool
 from server import write_manifests
 
-COMMANDS = ["serve", "dry-run", "lint", "status", "certs"]
+COMMANDS = ["serve", "dry-run", "lint", "status", "probe", "certs"]
 COMMANDS += [f"certs {verb}" for verb in ("create", "renew", "rotate-ca", "show")]
 
 
@@ -29,7 +29,7 @@ def test_every_command_has_its_help(command: str, option: str) -> None:
 def test_the_program_lists_its_commands(word: str) -> None:
     done = run(word)
     assert (done.returncode, done.stderr) == (0, "")
-    for command in ("serve", "dry-run", "lint", "status", "certs", "version"):
+    for command in ("serve", "dry-run", "lint", "status", "probe", "certs", "version"):
         assert re.search(rf"^  {command} ", done.stdout, re.MULTILINE)
 
 
@@ -60,7 +60,7 @@ def test_an_output_that_cannot_be_written_is_a_failure(tmp_path: Path, form: str
     assert write_to_full_disk("dry-run", "-f", str(objects), "-o", form) == 1
 
 
-@pytest.mark.parametrize("words", ["version", "--help"] + [f"{command} --help" for command in COMMANDS[:4]])
+@pytest.mark.parametrize("words", ["version", "--help"] + [f"{command} --help" for command in COMMANDS[:5]])
 def test_even_help_that_cannot_be_written_is_a_failure(words: str) -> None:
     assert write_to_full_disk(*words.split()) == 1
 

@@ -16,6 +16,7 @@ int cli_serve(int argc, char **argv);
 int cli_dry_run(int argc, char **argv);
 int cli_lint(int argc, char **argv);
 int cli_status(int argc, char **argv);
+int cli_probe(int argc, char **argv);
 int cli_certs(int argc, char **argv);
 int cli_version(int argc, char **argv);
 

@@ -304,16 +304,6 @@ static int place_all(struct run *run)
         return r < 0 ? r : output_end(run->output, run->catalog, run->ledger);
 }
 
-static void print_diagnostics(const struct diagnostics *diagnostics)
-{
-        for (size_t i = 0; i < diagnostics->count; i++) {
-                _cleanup_(freep) char *line = diagnostic_format(&diagnostics->items[i]);
-
-                if (diagnostics->items[i].severity == SEVERITY_ERROR && line)
-                        fprintf(stderr, "%s\n", line);
-        }
-}
-
 int cli_dry_run(int argc, char **argv)
 {
         _cleanup_(run_clear) struct run run = {.form = output_find("patch")};
@@ -330,7 +320,7 @@ int cli_dry_run(int argc, char **argv)
                 cli_print_error(COMMAND, &error);
                 return EXIT_STATUS_FAILURE;
         }
-        print_diagnostics(&run.diagnostics);
+        diagnostics_print_errors(&run.diagnostics, stderr);
         if (!run.n_pods)
                 fputs("regionfit dry-run: there is no pod to place in what was given\n", stderr);
         if (cli_flush(COMMAND) != EXIT_STATUS_OK || run.diagnostics.n_errors)

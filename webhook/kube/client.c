@@ -135,6 +135,7 @@ void kube_client_cancel(struct kube_client *client)
 void kube_response_clear(struct kube_response *response)
 {
         free(response->body);
+        free(response->warnings);
         *response = KUBE_RESPONSE_INIT;
 }
 

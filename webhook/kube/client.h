@@ -57,6 +57,7 @@ struct kube_response {
         int status; /* HTTP; 0: there was no answer */
         char *body; /* owned, NUL-terminated; NULL: none */
         size_t size;
+        char *warnings; /* owned; those that came with it, a line each; NULL: none */
 };
 #define KUBE_RESPONSE_INIT ((struct kube_response){0})
 void kube_response_clear(struct kube_response *response);

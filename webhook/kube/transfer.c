@@ -16,6 +16,7 @@
 #include "kube/connection.h"
 #include "kube/credential.h"
 #include "kube/endpoint.h"
+#include "kube/warning.h"
 #include "util/text.h"
 
 #define BODY_MAX ((size_t)64 * 1024 * 1024)
@@ -100,15 +101,18 @@ static size_t take_part(char *part, size_t one, size_t size, void *userdata)
         return r < 0 ? CURL_WRITEFUNC_ERROR : size;
 }
 
-/* CURLOPT_HEADERFUNCTION: an empty line ends the headers. */
+/* CURLOPT_HEADERFUNCTION: one line; an empty one ends the headers. */
 static size_t take_header(char *line, size_t one, size_t size, void *userdata)
 {
         struct transfer *transfer = userdata;
         long status = 0;
 
         (void)one;
-        if (*line != '\r' && *line != '\n')
-                return size;
+        if (*line != '\r' && *line != '\n') {
+                if (warning_take(&transfer->exchange->response.warnings, line, size) < 0)
+                        transfer->failure = -ENOMEM;
+                return transfer->failure ? 0 : size;
+        }
         curl_easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE, &status);
         transfer->headed |= status >= 200;
         if (status < 200 || status > 299 || !transfer->exchange->call->data || transfer->streaming)

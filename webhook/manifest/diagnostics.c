@@ -97,3 +97,13 @@ char *diagnostic_format(const struct diagnostic *diagnostic)
                                    diagnostic->message);
         return text_format("%s%s%s%s%s", file, *file ? ": " : "", diagnostic->path, path_end, diagnostic->message);
 }
+
+void diagnostics_print_errors(const struct diagnostics *diagnostics, FILE *stream)
+{
+        for (size_t i = 0; i < diagnostics->count; i++) {
+                _cleanup_(freep) char *line = diagnostic_format(&diagnostics->items[i]);
+
+                if (diagnostics->items[i].severity == SEVERITY_ERROR && line)
+                        fprintf(stream, "%s\n", line);
+        }
+}

@@ -44,3 +44,6 @@ void diagnostics_move(struct diagnostics *to, struct diagnostics *from);
 
 /* "file:line: path: message", a new string, or NULL where memory ran out. Parts that are unknown are left out. */
 char *diagnostic_format(const struct diagnostic *diagnostic);
+
+/* The errors alone, a line each. */
+void diagnostics_print_errors(const struct diagnostics *diagnostics, FILE *stream);
