@@ -22,6 +22,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "certs/bundle.h"
 #include "certs/key.h"
 #include "certs/openssl.h"
 #include "util/clock.h"
@@ -85,34 +86,14 @@ static bool has_expired(const X509 *certificate, int64_t now)
         return now > certificate_not_after(certificate);
 }
 
-static bool contains(const STACK_OF(X509) * certificates, const X509 *certificate)
-{
-        for (int i = 0; i < sk_X509_num(certificates); i++)
-                if (X509_cmp(sk_X509_value(certificates, i), certificate) == 0)
-                        return true;
-        return false;
-}
-
-static bool push_once(STACK_OF(X509) * certificates, X509 *certificate)
-{
-        if (contains(certificates, certificate))
-                return true;
-        if (!sk_X509_push(certificates, certificate))
-                return false;
-        X509_up_ref(certificate);
-        return true;
-}
-
 /* The CAs to trust: `first`, `second` (may be NULL), and those of `earlier` (may be NULL) that are still valid. */
 static int make_bundle(STACK_OF(X509) * *ret, X509 *first, X509 *second, const STACK_OF(X509) * earlier, int64_t now,
                        struct error *error)
 {
         _cleanup_(certificates_freep) STACK_OF(X509) *bundle = sk_X509_new_null();
-        bool done = bundle && push_once(bundle, first) && (!second || push_once(bundle, second));
+        bool done = bundle && bundle_add(bundle, first) && (!second || bundle_add(bundle, second)) &&
+                    bundle_add_valid(bundle, earlier, now);
 
-        for (int i = 0; done && i < sk_X509_num(earlier); i++)
-                if (!has_expired(sk_X509_value(earlier, i), now))
-                        done = push_once(bundle, sk_X509_value(earlier, i));
         if (!done)
                 return error_oom(error);
         *ret = steal_pointer(&bundle);
@@ -355,12 +336,17 @@ static int take_over(struct authority *authority, const struct certs_request *re
         return authority_create(authority, request, error);
 }
 
-static bool needs_successor(const struct authority *authority, int64_t now)
+bool authority_ca_due(const struct authority *authority, int64_t now)
 {
         const X509 *ca = authority->ca.certificate;
         struct certs_validity life = {certificate_not_before(ca), certificate_not_after(ca)};
 
-        return !authority->next.certificate && certs_renewal_due(&life, now);
+        return certs_renewal_due(&life, now);
+}
+
+bool authority_ca_expired(const struct authority *authority, int64_t now)
+{
+        return has_expired(authority->ca.certificate, now);
 }
 
 int authority_maintain(struct authority *authority, const struct certs_request *request, bool *ret_changed,
@@ -375,7 +361,7 @@ int authority_maintain(struct authority *authority, const struct certs_request *
         } else if (has_expired(authority->ca.certificate, request_now(request))) {
                 r = take_over(authority, request, error);
         } else {
-                changed = needs_successor(authority, request_now(request));
+                changed = !authority->next.certificate && authority_ca_due(authority, request_now(request));
                 r = changed ? authority_stage(authority, request, error) : 0;
                 if (r == 0)
                         r = authority_due(&reason, authority, request, SAN_ADD, error);

@@ -54,6 +54,10 @@ int authority_drop_old(struct authority *authority, const struct certs_request *
 /* True if the bundle holds CAs besides the one that signs and the next. */
 bool authority_has_old(const struct authority *authority);
 
+/* Whether the CA's life is in its last third, so that it needs a successor, or is over. There must be a CA. */
+bool authority_ca_due(const struct authority *authority, int64_t now);
+bool authority_ca_expired(const struct authority *authority, int64_t now);
+
 /* All that needs no person: see certs_folder_ensure(). */
 int authority_maintain(struct authority *authority, const struct certs_request *request, bool *ret_changed,
                        struct error *error);

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "certs/authority.h"
+#include "certs/bundle.h"
 #include "certs/key.h"
 #include "certs/openssl.h"
 #include "util/error.h"
@@ -94,11 +95,7 @@ static bool complete_bundle(struct authority *authority)
         X509 *cas[] = {authority->ca.certificate, authority->next.certificate};
 
         for (int i = 0; i < 2; i++) {
-                bool present = !cas[i];
-
-                for (int k = 0; !present && k < sk_X509_num(authority->bundle); k++)
-                        present = X509_cmp(sk_X509_value(authority->bundle, k), cas[i]) == 0;
-                if (present)
+                if (!cas[i] || bundle_contains(authority->bundle, cas[i]))
                         continue;
                 if (!sk_X509_insert(authority->bundle, cas[i], i))
                         return false;

@@ -60,6 +60,15 @@ int certs_inspect(struct certs_validity *ret, const char *chain, const char *key
         return 0;
 }
 
+int certs_fingerprint(char **ret, const char *chain, struct error *error)
+{
+        _cleanup_(certificate_freep) X509 *certificate = NULL;
+        int r;
+
+        r = certificate_parse(&certificate, chain, error);
+        return r < 0 ? r : certificate_fingerprint(ret, certificate, error);
+}
+
 bool certs_renewal_due(const struct certs_validity *validity, int64_t now)
 {
         int64_t life = validity->not_after - validity->not_before;

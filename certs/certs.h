@@ -51,6 +51,10 @@ struct certs_validity {
  */
 int certs_inspect(struct certs_validity *ret, const char *chain, const char *key, struct error *error);
 
+/* SHA-256 over the server certificate of a chain, as AB:CD:...; what `openssl x509 -fingerprint -sha256` prints. A
+ * new string. -EINVAL: there is none. */
+int certs_fingerprint(char **ret, const char *chain, struct error *error);
+
 /* True once a third of the life, or less, is left. */
 bool certs_renewal_due(const struct certs_validity *validity, int64_t now);
 
