@@ -27,6 +27,7 @@
 #include "quota/embedded_ledger.h"
 #include "quota/ledger.h"
 #include "quota/reservation.h"
+#include "trust/trust.h"
 #include "util/clock.h"
 #include "util/error.h"
 #include "util/log.h"
@@ -38,17 +39,21 @@ static const char *const *gpu_resources(const struct serve_options *options)
         return options->placement.gpu_resources ? options->placement.gpu_resources : pod_default_gpu_resources;
 }
 
-static int new_keypair(struct keypair **ret, const struct serve_options *options, struct error *error)
+static int new_keypair(struct keypair **ret, const struct serve_options *options, struct trust *trust,
+                       struct error *error)
 {
         _cleanup_(freep) char *folder = NULL;
         char host[ADDRESS_TEXT_MAX];
         struct keypair_options wanted = {
-                .cert = options->cert,
-                .key = options->key,
+                .cert = options->tls.cert,
+                .key = options->tls.key,
+                .ca = options->tls.ca,
                 .host = address_host(options->listen, host),
+                .trust = trust,
+                .stand_in = options->tls.secret,
         };
 
-        if (!options->cert && options->state) {
+        if (!options->tls.cert && options->state) {
                 if (asprintf(&folder, "%s/certs", options->state) < 0)
                         return error_oom(error);
                 wanted.folder = folder;
@@ -71,10 +76,17 @@ static int new_admission(struct admission **ret, const struct serve_options *opt
         return admission_new(ret, ledger, &wanted, error);
 }
 
-/* Certificate and server, once there is something to serve; until a signal says to stop. `cluster` or `policies` is
- * NULL. */
-static int listen_and_watch(const struct serve_options *options, struct admission *admission, struct ledger *ledger,
-                            struct cluster *cluster, struct policies *policies, struct error *error)
+/* What is served; borrowed. */
+struct parts {
+        struct admission *admission;
+        struct ledger *ledger;
+        struct cluster *cluster;   /* NULL: none, as are the following */
+        struct trust *trust;       /* NULL: it does not matter who trusts us */
+        struct policies *policies; /* NULL: they are no files */
+};
+
+/* Certificate and server, once there is something to serve; until a signal says to stop. */
+static int listen_and_watch(const struct serve_options *options, const struct parts *parts, struct error *error)
 {
         _cleanup_(keypair_freep) struct keypair *keypair = NULL;
         _cleanup_(server_freep) struct server *server = NULL;
@@ -82,23 +94,26 @@ static int listen_and_watch(const struct serve_options *options, struct admissio
                 .listen = options->listen,
                 .request_timeout = options->request_timeout,
                 .metrics = options->metrics,
-                .cluster = cluster,
+                .cluster = parts->cluster,
+                .trust = parts->trust,
         };
         int r;
 
-        r = new_keypair(&keypair, options, error);
+        r = new_keypair(&keypair, options, parts->trust, error);
+        if (r >= 0 && parts->trust)
+                r = trust_start(parts->trust, error);
         if (r >= 0)
-                r = server_new(&server, &wanted, admission, ledger, error);
+                r = server_new(&server, &wanted, parts->admission, parts->ledger, error);
         if (r < 0)
                 return r;
         log_info("serving", log_string("address", server_address(server)),
-                 log_integer("reservations", (int64_t)ledger_count(ledger)),
+                 log_integer("reservations", (int64_t)ledger_count(parts->ledger)),
                  log_string("version", REGIONFIT_VERSION));
-        r = watch_until_stopped(policies, keypair, WATCH_FOREVER, error);
+        r = watch_until_stopped(parts->policies, keypair, WATCH_FOREVER, error);
         if (r < 0)
                 return r;
         server_retire(server);
-        return watch_until_stopped(policies, keypair, options->shutdown_delay, error);
+        return watch_until_stopped(parts->policies, keypair, options->shutdown_delay, error);
 }
 
 /* The order of the variables is that of dependence: they are freed from the last to the first. */
@@ -116,7 +131,10 @@ static int serve_alone(const struct serve_options *options, struct error *error)
                 r = new_admission(&admission, options, ledger, NULL, error);
         if (r >= 0)
                 r = policies_new(&policies, options->manifests, admission, error);
-        return r < 0 ? r : listen_and_watch(options, admission, ledger, NULL, policies, error);
+        if (r < 0)
+                return r;
+        return listen_and_watch(
+                options, &(struct parts){.admission = admission, .ledger = ledger, .policies = policies}, error);
 }
 
 /* The pod's name; elsewhere the host's, and a number, as several may run there. */
@@ -132,18 +150,85 @@ static int make_identity(char **ret, struct error *error)
         return n < 0 ? error_oom(error) : 0;
 }
 
+static bool served_certificate(char ret[static PRESENCE_FINGERPRINT_SIZE])
+{
+        struct tls_certificate certificate;
+
+        if (!tls_current(&certificate))
+                return false;
+        snprintf(ret, PRESENCE_FINGERPRINT_SIZE, "%s", certificate.fingerprint);
+        return true;
+}
+
+static const char *namespace_of(const struct serve_options *options, const struct kube_config *config)
+{
+        return options->namespace ? options->namespace : kube_config_namespace(config);
+}
+
 static int new_cluster(struct cluster **ret, const struct serve_options *options, const char *identity,
                        const struct kube_config *config, struct kube_client *client, struct error *error)
 {
         const struct cluster_options wanted = {
-                .namespace = options->namespace ? options->namespace : kube_config_namespace(config),
+                .namespace = namespace_of(options, config),
                 .identity = identity,
                 .gpu_resources = gpu_resources(options),
                 .time_to_live = options->ledger_ttl,
                 .capacity_from_nodes = options->placement.decide.capacity_from_nodes,
+                .certificate = served_certificate,
         };
 
         return cluster_new(ret, client, &wanted, error);
+}
+
+static bool leads(void *userdata)
+{
+        return cluster_leads(userdata);
+}
+
+static int all_serve(void *userdata, const char *fingerprint, struct error *error)
+{
+        return cluster_serves(userdata, fingerprint, error);
+}
+
+static int new_trust(struct trust **ret, const struct serve_options *options, const char *namespace,
+                     struct kube_client *client, struct cluster *cluster, struct error *error)
+{
+        const struct tls_options *tls = &options->tls;
+        const struct trust_options wanted = {
+                .namespace = namespace,
+                .secret = tls->secret,
+                .request = {.sans = tls->sans, .n_sans = tls->n_sans, .days = tls->days, .ca_days = tls->ca_days},
+                .configuration = tls->configuration,
+                .overlap = tls->overlap ? tls->overlap : TLS_OVERLAP_DEFAULT,
+                .use = tls_use,
+                .leads = leads,
+                .all_serve = all_serve,
+                .userdata = cluster,
+        };
+
+        return tls->configuration ? trust_new(ret, client, &wanted, error) : 0;
+}
+
+/* Ends before the cluster that `trust` asks who leads. */
+static int serve_followed(const struct serve_options *options, const char *namespace, struct kube_client *client,
+                          struct cluster *cluster, struct admission *admission, struct error *error)
+{
+        _cleanup_(trust_freep) struct trust *trust = NULL;
+        int r;
+
+        r = cluster_follow(cluster, admission, error);
+        if (r >= 0)
+                r = new_trust(&trust, options, namespace, client, cluster, error);
+        if (r < 0)
+                return r;
+        return listen_and_watch(options,
+                                &(struct parts){
+                                        .admission = admission,
+                                        .ledger = cluster_ledger(cluster),
+                                        .cluster = cluster,
+                                        .trust = trust,
+                                },
+                                error);
 }
 
 static int serve_cluster(const struct serve_options *options, struct error *error)
@@ -167,9 +252,7 @@ static int serve_cluster(const struct serve_options *options, struct error *erro
         if (r >= 0)
                 r = new_admission(&admission, options, cluster_ledger(cluster), recorder, error);
         if (r >= 0)
-                r = cluster_follow(cluster, admission, error);
-        if (r >= 0)
-                r = listen_and_watch(options, admission, cluster_ledger(cluster), cluster, NULL, error);
+                r = serve_followed(options, namespace_of(options, config), client, cluster, admission, error);
         if (cluster)
                 cluster_stop(cluster);
         return r;

@@ -39,10 +39,7 @@ static const char help[] =
         "                            Without it they live in memory and are lost at the end\n"
         "      --listen ADDR:PORT    default 0.0.0.0:8443; [ADDR]:PORT for IPv6, port 0 for any free one\n"
         "      --metrics ADDR:PORT   plain HTTP for Prometheus, GET /metrics; also /livez and /readyz (default: "
-        "none)\n"
-        "      --tls-cert FILE       certificate chain and private key (PEM), read again when they change;\n"
-        "      --tls-key FILE        without them a CA and a certificate are made, kept in STATE/certs, and\n"
-        "                            renewed: `regionfit certs show STATE/certs --ca-bundle`\n"
+        "none)\n" TLS_OPTIONS_HELP
         "      --request-timeout D   the longest that a request may take (default 10s); a caller's shorter\n"
         "                            ?timeout= wins\n"
         "      --shutdown-delay D    after SIGTERM, how long to go on answering while /readyz fails, until nobody\n"
@@ -58,6 +55,7 @@ static const char help[] =
 void serve_options_clear(struct serve_options *options)
 {
         placement_options_clear(&options->placement);
+        tls_options_clear(&options->tls);
 }
 
 enum {
@@ -65,8 +63,6 @@ enum {
         OPTION_STATE,
         OPTION_LISTEN,
         OPTION_METRICS,
-        OPTION_TLS_CERT,
-        OPTION_TLS_KEY,
         OPTION_REQUEST_TIMEOUT,
         OPTION_SHUTDOWN_DELAY,
         OPTION_DRY_RUN,
@@ -82,8 +78,6 @@ static const struct option long_options[] = {
         {"state", required_argument, NULL, OPTION_STATE},
         {"listen", required_argument, NULL, OPTION_LISTEN},
         {"metrics", required_argument, NULL, OPTION_METRICS},
-        {"tls-cert", required_argument, NULL, OPTION_TLS_CERT},
-        {"tls-key", required_argument, NULL, OPTION_TLS_KEY},
         {"request-timeout", required_argument, NULL, OPTION_REQUEST_TIMEOUT},
         {"shutdown-delay", required_argument, NULL, OPTION_SHUTDOWN_DELAY},
         {"dry-run", no_argument, NULL, OPTION_DRY_RUN},
@@ -93,6 +87,7 @@ static const struct option long_options[] = {
         {"identity", required_argument, NULL, OPTION_IDENTITY},
         {"ledger-ttl", required_argument, NULL, OPTION_LEDGER_TTL},
         KUBE_OPTIONS,
+        TLS_OPTIONS,
         PLACEMENT_OPTIONS,
         {"help", no_argument, NULL, 'h'},
         {0},
@@ -126,8 +121,7 @@ static bool take_plain(struct serve_options *options, int option, const char *va
                 const char **to;
         } words[] = {
                 {OPTION_MANIFESTS, &options->manifests}, {OPTION_STATE, &options->state},
-                {OPTION_LISTEN, &options->listen},       {OPTION_TLS_CERT, &options->cert},
-                {OPTION_TLS_KEY, &options->key},         {OPTION_NAMESPACE, &options->namespace},
+                {OPTION_LISTEN, &options->listen},       {OPTION_NAMESPACE, &options->namespace},
                 {OPTION_IDENTITY, &options->identity},   {OPTION_METRICS, &options->metrics},
         };
 
@@ -159,6 +153,8 @@ static int take_option(void *userdata, int option, const char *value)
                 return take_log_option(options, option, value);
         default:
                 r = placement_options_take(&options->placement, COMMAND, option, value);
+                if (!r)
+                        r = tls_options_take(&options->tls, COMMAND, option, value);
                 return r < 0 ? -r : r ? 0 : cli_usage_error(COMMAND, "wrong usage");
         }
 }
@@ -185,8 +181,6 @@ static int check(const void *userdata)
 {
         const struct serve_options *options = userdata;
 
-        if (!options->cert != !options->key)
-                return cli_usage_error(COMMAND, "--tls-cert and --tls-key go together");
         if (options->manifests && (kube_options_given(&options->kube) || options->namespace || options->identity ||
                                    options->placement.decide.capacity_from_nodes))
                 return cli_usage_error(COMMAND, "--manifests is for serving without a cluster: it does not go with "
@@ -198,7 +192,7 @@ static int check(const void *userdata)
                         options->identity);
         if (!options->manifests && !names_cluster(options))
                 return cli_usage_error(COMMAND, "--manifests or --kubeconfig is missing");
-        return 0;
+        return tls_options_check(&options->tls, COMMAND, options->manifests, options->state);
 }
 
 static const struct command_line command_line = {

@@ -8,11 +8,13 @@
 
 #include "cli/kube_options.h"
 #include "cli/placement_options.h"
+#include "cli/tls_options.h"
 #include "util/log.h"
 
 struct serve_options {
         const char *manifests; /* borrowed, as are all strings; NULL: serve a cluster */
-        const char *state, *metrics, *listen, *cert, *key;
+        const char *state, *metrics, *listen;
+        struct tls_options tls;
         struct kube_options kube;
         const char *namespace, *identity; /* NULL: the default */
         int64_t ledger_ttl;               /* ns */

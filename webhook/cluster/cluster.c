@@ -14,6 +14,7 @@
 #include "cluster/nodes.h"
 #include "cluster/pods.h"
 #include "cluster/presence.h"
+#include "cluster/replicas.h"
 #include "kube/client.h"
 #include "kube/reflector.h"
 #include "quota/cluster_ledger.h"
@@ -152,6 +153,7 @@ static int announce(struct cluster *cluster, struct error *error)
                 .client = cluster->client,
                 .ledger = cluster->ledger,
                 .catalogs = cluster->catalogs,
+                .certificate = cluster->options.certificate,
                 .capacity_from_nodes = cluster->options.capacity_from_nodes,
         };
 
@@ -167,4 +169,14 @@ int cluster_follow(struct cluster *cluster, struct admission *admission, struct 
         if (r >= 0)
                 r = start_views(cluster, error);
         return r < 0 ? r : announce(cluster, error);
+}
+
+bool cluster_leads(const struct cluster *cluster)
+{
+        return presence_leads(cluster->presence);
+}
+
+int cluster_serves(const struct cluster *cluster, const char *fingerprint, struct error *error)
+{
+        return replicas_serve(cluster->client, cluster->options.namespace, fingerprint, clock_unix(), error);
 }

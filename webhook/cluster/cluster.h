@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "cluster/presence.h"
 #include "util/cleanup.h"
 
 struct admission;
@@ -17,11 +18,12 @@ struct ledger;
 
 /* Borrowed strings. */
 struct cluster_options {
-        const char *namespace;            /* where the Leases are */
-        const char *identity;             /* of this replica; unique among them, and a DNS name */
-        const char *const *gpu_resources; /* NULL-terminated */
-        int64_t time_to_live;             /* ns; of promises */
-        bool capacity_from_nodes;         /* see struct decide_options */
+        const char *namespace;             /* where the Leases are */
+        const char *identity;              /* of this replica; unique among them, and a DNS name */
+        const char *const *gpu_resources;  /* NULL-terminated */
+        int64_t time_to_live;              /* ns; of promises */
+        bool capacity_from_nodes;          /* see struct decide_options */
+        presence_certificate *certificate; /* what is told of it */
 };
 
 /* Makes the ledger; nothing is followed yet. Borrows the client. */
@@ -44,3 +46,10 @@ uint64_t cluster_late_pods(struct cluster *cluster);
 /* Follows policies, quotas, nodes, pods and the ledger, and puts what is read in force in the admission (borrowed).
  */
 int cluster_follow(struct cluster *cluster, struct admission *admission, struct error *error);
+
+/* True while this replica leads all of them. Not before cluster_follow() has returned, nor after cluster_stop(). */
+bool cluster_leads(const struct cluster *cluster);
+
+/* 1 if every replica serves the certificate of this fingerprint, 0 if one does not, or negative errno: see
+ * replicas_serve(). */
+int cluster_serves(const struct cluster *cluster, const char *fingerprint, struct error *error);

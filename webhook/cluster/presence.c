@@ -3,8 +3,8 @@
  * there has been a ledger (rule 5): whoever creates the ledger makes the Lease just before, and would take a first
  * installation for a lost ledger if it found one made here.
  *
- * Who leads has one duty only, the status of the quotas; no decision depends on it. A replica without a leader
- * decides like any other.
+ * Who leads writes what all share: the status of the quotas, and the certificates (trust/trust.h). No decision
+ * depends on it. A replica without a leader decides like any other.
  */
 #include "cluster/presence.h"
 
@@ -33,16 +33,21 @@
 struct presence {
         struct presence_options options;
         struct worker worker; /* starts the following, and ends */
-        struct lease *leader; /* owned, as are the following */
+        struct lease *leader; /* owned, as are the following; atomic; NULL: not started */
         struct replica_lease *replica;
         struct status_writer *writer;
 };
 
+bool presence_leads(const struct presence *presence)
+{
+        const struct lease *leader = __atomic_load_n(&presence->leader, __ATOMIC_ACQUIRE);
+
+        return leader && lease_held(leader);
+}
+
 static bool leads(void *userdata)
 {
-        const struct presence *presence = userdata;
-
-        return lease_held(presence->leader);
+        return presence_leads(userdata);
 }
 
 static uint64_t quotas_written(void *userdata)
@@ -83,13 +88,15 @@ static json_t *annotations(void *userdata)
 {
         const struct presence *presence = userdata;
         struct cluster_ledger_status status;
-        char view[24], ledger[24];
+        char view[24], ledger[24], certificate[PRESENCE_FINGERPRINT_SIZE] = "";
+        bool served = presence->options.certificate && presence->options.certificate(certificate);
 
         cluster_ledger_status(presence->options.ledger, &status);
         snprintf(view, sizeof(view), "%" PRIu64, status.view);
         snprintf(ledger, sizeof(ledger), "%" PRIu64, status.version);
-        return json_pack("{s:s, s:s, s:s}", "regionfit.io/view", view, "regionfit.io/ledger", ledger,
-                         "regionfit.io/version", REGIONFIT_VERSION);
+        return json_pack("{s:s, s:s, s:s, s:s*}", "regionfit.io/view", view, "regionfit.io/ledger", ledger,
+                         "regionfit.io/version", REGIONFIT_VERSION, PRESENCE_CERTIFICATE,
+                         served ? certificate : NULL);
 }
 
 static int start_leases(struct presence *presence, struct error *error)
@@ -112,10 +119,14 @@ static int start_leases(struct presence *presence, struct error *error)
                 .annotations = annotations,
                 .userdata = presence,
         };
+        struct lease *lease;
         int r;
 
-        r = lease_new(&presence->leader, options->client, &leader, error);
-        return r < 0 ? r : replica_lease_new(&presence->replica, options->client, &replica, error);
+        r = lease_new(&lease, options->client, &leader, error);
+        if (r < 0)
+                return r;
+        __atomic_store_n(&presence->leader, lease, __ATOMIC_RELEASE);
+        return replica_lease_new(&presence->replica, options->client, &replica, error);
 }
 
 static int start(struct presence *presence, struct error *error)

@@ -12,12 +12,14 @@
 #include <time.h>
 
 #include "cluster/pod_changes.h"
+#include "cluster/presence.h"
 #include "kube/client.h"
 #include "util/cleanup.h"
 #include "util/error.h"
 
 #define LEASES "/apis/coordination.k8s.io/v1"
 #define LEADER "regionfit"
+#define REPLICAS "regionfit.io/component=replica"
 
 static const char *text_of(const json_t *object, const char *key)
 {
@@ -129,7 +131,7 @@ int replicas_read(json_t **ret, struct kube_client *client, const struct pod_cha
 
         if (!replicas)
                 return error_oom(error);
-        r = get(&list, client, kube_path(LEASES "/leases?labelSelector=%s", "regionfit.io/component=replica"), error);
+        r = get(&list, client, kube_path(LEASES "/leases?labelSelector=%s", REPLICAS), error);
         if (r < 0)
                 return r;
         json_array_foreach (json_object_get(list, "items"), i, lease) {
@@ -139,4 +141,38 @@ int replicas_read(json_t **ret, struct kube_client *client, const struct pod_cha
         }
         *ret = steal_pointer(&replicas);
         return 0;
+}
+
+static bool is_gone(const json_t *lease, int64_t now)
+{
+        return now - parse_time(text_of(json_object_get(lease, "spec"), "renewTime")) > REPLICA_GONE;
+}
+
+static bool serves(const json_t *lease, const char *fingerprint)
+{
+        const json_t *annotations = json_object_get(json_object_get(lease, "metadata"), "annotations");
+
+        return !strcmp(text_of(annotations, PRESENCE_CERTIFICATE), fingerprint);
+}
+
+int replicas_serve(struct kube_client *client, const char *namespace, const char *fingerprint, int64_t now,
+                   struct error *error)
+{
+        json_auto_t *list = NULL;
+        const json_t *lease;
+        size_t i, n = 0;
+        int r;
+
+        r = get(&list, client, kube_path(LEASES "/namespaces/%s/leases?labelSelector=%s", namespace, REPLICAS),
+                error);
+        if (r < 0)
+                return r;
+        json_array_foreach (json_object_get(list, "items"), i, lease) {
+                if (is_gone(lease, now))
+                        continue;
+                if (!serves(lease, fingerprint))
+                        return 0;
+                n++;
+        }
+        return n > 0;
 }

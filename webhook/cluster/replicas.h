@@ -21,3 +21,13 @@ struct pod_changes;
  * of kube_call(). */
 int replicas_read(json_t **ret, struct kube_client *client, const struct pod_changes *changes, int64_t now,
                   struct error *error);
+
+/*
+ * 1 if every replica of the namespace tells that it serves the certificate of this fingerprint, 0 if one does not, or
+ * if there is none. One that has told nothing for REPLICA_GONE is no more: far longer than a Lease lasts, as clocks
+ * differ. The errors of kube_call().
+ */
+int replicas_serve(struct kube_client *client, const char *namespace, const char *fingerprint, int64_t now,
+                   struct error *error);
+
+#define REPLICA_GONE 300 /* s */

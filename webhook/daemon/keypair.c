@@ -15,6 +15,7 @@
 
 #include "certs/folder.h"
 #include "daemon/tls.h"
+#include "trust/trust.h"
 #include "util/error.h"
 #include "util/log.h"
 
@@ -23,11 +24,13 @@
 #define HOST_NAME_SIZE 256
 
 struct keypair {
-        char *cert, *key, *folder;      /* owned; NULL where not given */
+        char *cert, *key, *ca, *folder; /* owned; NULL where not given */
         char *host;                     /* owned */
         char host_name[HOST_NAME_SIZE]; /* of this machine */
-        char *chain_text, *key_text;    /* owned; what is in force */
-        char *refused_text;             /* owned; why one was refused last, so that it is said once */
+        struct trust *trust;            /* borrowed; NULL: none */
+        bool stand_in;
+        struct certs_pem taken; /* what was put in force last, or offered */
+        char *refused_text;     /* owned; why one was refused last, so that it is said once */
         int inotify;
 };
 
@@ -40,11 +43,9 @@ struct keypair *keypair_free(struct keypair *keypair)
         free(keypair->key);
         free(keypair->folder);
         free(keypair->host);
-        free(keypair->chain_text);
+        free(keypair->ca);
         free(keypair->refused_text);
-        if (keypair->key_text)
-                explicit_bzero(keypair->key_text, strlen(keypair->key_text));
-        free(keypair->key_text);
+        certs_pem_clear(&keypair->taken);
         free(keypair);
         return NULL;
 }
@@ -84,20 +85,33 @@ static struct certs_request own_request(const struct keypair *keypair, const cha
 }
 
 /* Nobody can renew it without its clients' trust, so it lives as long as its CA. They are told what to trust. */
-static int make_in_memory(struct certs_pem *ret, struct certs_request *request, struct error *error)
+static int make_in_memory(struct certs_pem *ret, struct certs_request *request, bool stand_in, struct error *error)
 {
         _cleanup_(freep) char *bundle = NULL;
         int r;
 
         request->days = CERTS_DEFAULT_CA_DAYS;
         r = certs_make(ret, request, error);
-        if (r >= 0)
-                r = certs_base64(&bundle, ret->ca_bundle, error);
+        if (r < 0 || stand_in)
+                return r;
+        r = certs_base64(&bundle, ret->ca_bundle, error);
         if (r < 0)
                 return r;
         log_warn("the certificate lives in memory and is another at the next start; --state keeps it",
                  log_string("caBundle", bundle));
         return 0;
+}
+
+static int read_files(const struct keypair *keypair, struct certs_pem *ret, struct error *error)
+{
+        int r;
+
+        r = read_file(&ret->chain, keypair->cert, error);
+        if (r >= 0)
+                r = read_file(&ret->key, keypair->key, error);
+        if (r >= 0 && keypair->ca)
+                r = read_file(&ret->ca_bundle, keypair->ca, error);
+        return r;
 }
 
 /* Reads the pair from wherever it comes; new strings. */
@@ -107,38 +121,44 @@ static int load(struct keypair *keypair, struct certs_pem *ret, struct error *er
         struct certs_request request = own_request(keypair, sans);
         int r;
 
-        if (keypair->cert) {
-                r = read_file(&ret->chain, keypair->cert, error);
-                return r < 0 ? r : read_file(&ret->key, keypair->key, error);
-        }
+        if (keypair->cert)
+                return read_files(keypair, ret, error);
         if (!keypair->folder)
-                return make_in_memory(ret, &request, error);
+                return make_in_memory(ret, &request, keypair->stand_in, error);
         r = certs_folder_ensure(keypair->folder, &request, NULL, error);
         return r < 0 ? r : certs_folder_read(ret, keypair->folder, error);
 }
 
-static bool is_in_force(const struct keypair *keypair, const struct certs_pem *pem)
+static bool is_taken(const struct keypair *keypair, const struct certs_pem *pem)
 {
-        return keypair->chain_text && !strcmp(keypair->chain_text, pem->chain) &&
-               !strcmp(keypair->key_text, pem->key);
+        const struct certs_pem *taken = &keypair->taken;
+
+        return taken->chain && !strcmp(taken->chain, pem->chain) && !strcmp(taken->key, pem->key) &&
+               (!keypair->ca || !strcmp(taken->ca_bundle, pem->ca_bundle));
 }
 
-/* 1: something new is in force; 0: what was there is still the same. */
+static int use(const struct keypair *keypair, const struct certs_pem *pem, struct error *error)
+{
+        if (keypair->trust && keypair->cert)
+                return trust_offer(keypair->trust, pem, error);
+        return tls_use(pem->chain, pem->key, error);
+}
+
+/* 1: something new was taken; 0: what was there is still the same. */
 static int refresh(struct keypair *keypair, struct certs_pem *pem, struct error *error)
 {
         int r = load(keypair, pem, error);
 
         if (r < 0)
                 return r;
-        if (is_in_force(keypair, pem))
+        if (is_taken(keypair, pem))
                 return 0;
-        r = tls_use(pem->chain, pem->key, error);
+        r = use(keypair, pem, error);
         if (r < 0)
                 return r;
-        free(keypair->chain_text);
-        free(keypair->key_text);
-        keypair->chain_text = steal_pointer(&pem->chain);
-        keypair->key_text = steal_pointer(&pem->key);
+        certs_pem_clear(&keypair->taken);
+        keypair->taken = *pem;
+        *pem = (struct certs_pem){0};
         return 1;
 }
 
@@ -168,7 +188,7 @@ void keypair_refresh(struct keypair *keypair)
                           log_string("error", error_message(&error)));
         if (r >= 0)
                 free(steal_pointer(&keypair->refused_text));
-        if (r > 0)
+        if (r > 0 && !keypair->trust)
                 log_info("a new certificate is in force");
 }
 
@@ -198,7 +218,9 @@ static int watch(struct keypair *keypair, struct error *error)
                 return 0;
         }
         r = watch_folder_of(keypair, keypair->cert, error);
-        return r < 0 ? r : watch_folder_of(keypair, keypair->key, error);
+        if (r >= 0)
+                r = watch_folder_of(keypair, keypair->key, error);
+        return r < 0 || !keypair->ca ? r : watch_folder_of(keypair, keypair->ca, error);
 }
 
 /* A copy of a string that may be NULL; false where memory ran out. */
@@ -217,8 +239,11 @@ int keypair_new(struct keypair **ret, const struct keypair_options *options, str
         if (!keypair)
                 return error_oom(error);
         keypair->inotify = -1;
+        keypair->trust = options->trust;
+        keypair->stand_in = options->stand_in;
         if (!copy(&keypair->cert, options->cert) || !copy(&keypair->key, options->key) ||
-            !copy(&keypair->folder, options->folder) || !copy(&keypair->host, options->host))
+            !copy(&keypair->ca, options->ca) || !copy(&keypair->folder, options->folder) ||
+            !copy(&keypair->host, options->host))
                 return error_oom(error);
         if (gethostname(keypair->host_name, HOST_NAME_SIZE - 1) < 0)
                 keypair->host_name[0] = '\0';

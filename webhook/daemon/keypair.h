@@ -11,11 +11,17 @@
 
 struct keypair;
 struct error;
+struct trust;
 
 struct keypair_options {
         const char *cert, *key; /* files; both or none; borrowed */
+        const char *ca;         /* a file of CAs to register with them; borrowed; NULL: none */
         const char *folder;     /* where there are no files: a folder to make and renew them in; borrowed */
         const char *host;       /* a further name or address for the certificate, or ""; borrowed */
+
+        /* Where the files are offered, which knows when they may be put in force; borrowed; NULL: at once. */
+        struct trust *trust;
+        bool stand_in; /* what is made in memory is shown until `trust` has another */
 };
 
 /* Loads the certificate and puts it in force (daemon/tls.h); with neither files nor a folder, makes one in memory. */

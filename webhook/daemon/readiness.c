@@ -9,41 +9,71 @@
 
 #include "admission/admission.h"
 #include "daemon/request.h"
+#include "daemon/tls.h"
 #include "quota/ledger.h"
+#include "trust/trust.h"
+#include "util/cleanup.h"
 #include "util/clock.h"
+#include "util/error.h"
 
 #define LEDGER_PATIENCE (3 * NS_PER_SECOND)
 
-/* Each returns why it has failed; NULL: it has passed. */
-static const char *check_policies(const struct request_context *context)
+/* Each returns why it has failed, in words of its own or those of `error`; NULL: it has passed. */
+typedef const char *check_fn(const struct request_context *context, struct error *error);
+
+static const char *check_policies(const struct request_context *context, struct error *error)
 {
+        (void)error;
         return admission_ready(context->admission) ? NULL : "they have not been read yet";
 }
 
-static const char *check_ledger(const struct request_context *context)
+static const char *check_ledger(const struct request_context *context, struct error *error)
 {
         int64_t since = 0;
         const char *obstacle = ledger_obstacle(context->ledger, &since);
 
+        (void)error;
         return obstacle && clock_monotonic() - since > LEDGER_PATIENCE ? obstacle : NULL;
 }
 
-static const char *check_serving(const struct request_context *context)
+/* Trust first: it knows why there is none yet, and only a stand-in. */
+static const char *check_certificate(const struct request_context *context, struct error *error)
 {
+        struct tls_certificate certificate;
+        int64_t now = clock_unix();
+
+        if (context->trust && trust_check(context->trust, error) < 0)
+                return error_message(error);
+        if (!tls_current(&certificate))
+                return "there is none";
+        if (now < certificate.validity.not_before)
+                return "it is not valid yet";
+        return now > certificate.validity.not_after ? "it has expired" : NULL;
+}
+
+static const char *check_serving(const struct request_context *context, struct error *error)
+{
+        (void)error;
         return __atomic_load_n(&context->draining, __ATOMIC_RELAXED) ? "shutting down" : NULL;
 }
 
 static const struct {
         const char *name;
-        const char *(*check)(const struct request_context *context);
-} checks[] = {{"policies", check_policies}, {"ledger", check_ledger}, {"serving", check_serving}};
+        check_fn *check;
+} checks[] = {
+        {"policies", check_policies},
+        {"ledger", check_ledger},
+        {"certificate", check_certificate},
+        {"serving", check_serving},
+};
 
 static bool run_checks(const struct request_context *context, FILE *stream)
 {
         bool good = true;
 
         for (size_t i = 0; i < sizeof(checks) / sizeof(checks[0]); i++) {
-                const char *failure = checks[i].check(context);
+                _cleanup_error_ struct error error = ERROR_INIT;
+                const char *failure = checks[i].check(context, &error);
 
                 good = good && !failure;
                 fprintf(stream, "[%c]%s %s%s\n", failure ? '-' : '+', checks[i].name, failure ? "failed: " : "ok",

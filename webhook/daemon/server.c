@@ -137,6 +137,7 @@ int server_new(struct server **ret, const struct server_options *options, struct
                 .admission = admission,
                 .ledger = ledger,
                 .deadlines = server->deadlines,
+                .trust = options->trust,
                 .timeout = options->request_timeout,
         };
         r = start(server, error);

@@ -13,12 +13,14 @@ struct cluster;
 struct error;
 struct ledger;
 struct server;
+struct trust;
 
 struct server_options {
         const char *listen;      /* ADDR:PORT; see daemon/address.h; borrowed */
         int64_t request_timeout; /* ns; the longest that a request may take */
         const char *metrics;     /* ADDR:PORT of daemon/exporter.h; borrowed; NULL: none */
         struct cluster *cluster; /* what the metrics tell of; borrowed; NULL: none */
+        struct trust *trust;     /* what /readyz asks; borrowed; NULL: nobody */
 };
 
 /* Listens and serves with the certificate of daemon/tls.h. Borrows the rest. What bind(2) says, with `error`. */

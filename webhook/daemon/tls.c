@@ -21,6 +21,7 @@ struct pair {
         gnutls_pcert_st chain[CHAIN_MAX];
         unsigned int n_chain;
         gnutls_privkey_t key;
+        struct tls_certificate description;
         int64_t retired_at;  /* monotonic; when it was replaced */
         struct pair *former; /* owned; the one that it replaced */
 };
@@ -76,15 +77,27 @@ static struct pair *take_outdated(struct pair *newest, int64_t now)
         return NULL;
 }
 
+static int describe(struct tls_certificate *ret, const char *chain, const char *key, struct error *error)
+{
+        _cleanup_(freep) char *fingerprint = NULL;
+        int r;
+
+        r = certs_inspect(&ret->validity, chain, key, error);
+        if (r >= 0)
+                r = certs_fingerprint(&fingerprint, chain, error);
+        if (r >= 0)
+                snprintf(ret->fingerprint, sizeof(ret->fingerprint), "%s", fingerprint);
+        return r;
+}
+
 int tls_use(const char *chain, const char *key, struct error *error)
 {
         _cleanup_(pair_freep) struct pair *pair = calloc(1, sizeof(*pair)), *outdated = NULL;
-        struct certs_validity validity;
         int r;
 
         if (!pair)
                 return error_oom(error);
-        r = certs_inspect(&validity, chain, key, error);
+        r = describe(&pair->description, chain, key, error);
         if (r >= 0)
                 r = read_pair(pair, chain, key, error);
         if (r < 0)
@@ -98,6 +111,18 @@ int tls_use(const char *chain, const char *key, struct error *error)
         outdated = take_outdated(current, clock_monotonic());
         lock_release(&tls_lock);
         return 0;
+}
+
+bool tls_current(struct tls_certificate *ret)
+{
+        bool there;
+
+        lock_acquire(&tls_lock);
+        there = current;
+        if (there)
+                *ret = current->description;
+        lock_release(&tls_lock);
+        return there;
 }
 
 int tls_retrieve(gnutls_session_t session, const gnutls_datum_t *req_ca_dn, int nreqs,

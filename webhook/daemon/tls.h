@@ -8,7 +8,11 @@
 #include <gnutls/abstract.h>
 #include <gnutls/gnutls.h>
 
+#include "certs/certs.h"
+
 struct error;
+
+#define TLS_FINGERPRINT_SIZE 96 /* 32 octets as AB:CD:..., and NUL */
 
 /*
  * Shows this certificate chain and key (PEM) in every handshake from now on. Handshakes that have begun go on with
@@ -16,6 +20,15 @@ struct error;
  * nothing changes then. Thread-safe.
  */
 int tls_use(const char *chain, const char *key, struct error *error);
+
+/* What is shown. */
+struct tls_certificate {
+        char fingerprint[TLS_FINGERPRINT_SIZE]; /* see certs_fingerprint() */
+        struct certs_validity validity;
+};
+
+/* False where there is none yet. Thread-safe. */
+bool tls_current(struct tls_certificate *ret);
 
 /* For MHD_OPTION_HTTPS_CERT_CALLBACK. */
 int tls_retrieve(gnutls_session_t session, const gnutls_datum_t *req_ca_dn, int nreqs,

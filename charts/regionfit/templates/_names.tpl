@@ -13,7 +13,7 @@
 
 {{- define "regionfit.releaseLabels" -}}
 app.kubernetes.io/name: {{ include "regionfit.name" . }}
-app.kubernetes.io/instance: {{ .Release.Name | quote }}
+app.kubernetes.io/instance: {{ .Release.Name }}
 {{- end }}
 
 {{/* Of the replicas alone, and no other pod of the release. */}}
