@@ -136,7 +136,6 @@ TOGETHER = [
     ({"certManager.enabled": True, "existingSecret": "mine"}, "certManager.enabled and existingSecret exclude each"),
     ({"webhook.caBundle": "eA=="}, "webhook.caBundle goes with existingSecret alone"),
     ({"priorityClass.create": True}, "set priorityClass.name"),
-    ({"dryRun": True, "admissionPolicies.requirePlacement.enabled": True}, "does not go with dryRun"),
     ({"metrics.enabled": False, "metrics.serviceMonitor.enabled": True}, "nothing to read without metrics.enabled"),
 ]
 

@@ -76,18 +76,25 @@ class Replicas:
     ) -> None:
         self.cluster = cluster
         self.timeout = timeout
-        certificates = folder / "certs"
-        create = [str(binary), "certs", "create", str(certificates), "--san", "127.0.0.1"]
-        subprocess.run(create, check=True, stdout=subprocess.DEVNULL)
-        self.ca_bundle = (certificates / "ca-bundle.crt").read_text()
-        command = [str(binary), "serve", "--tls-cert", str(certificates / "tls.crt")]
-        command += ["--tls-key", str(certificates / "tls.key"), *options]
-        context = ssl.create_default_context(cadata=self.ca_bundle)
+        self.ca_bundle = ""
+        command = [str(binary), "serve", *self.certify(binary, folder), *options]
+        context = self.context()
         self.all = []
         for i, port in enumerate(free_ports(number)):
             identity = ["--identity", f"replica-{i}"] if "--kubeconfig" in options else []
             self.all.append(Replica([*command, *identity], folder / f"replica-{i}.log", context, port))
         self.balancer = Balancer([replica.port for replica in self.all])
+
+    def certify(self, binary: Path, folder: Path) -> list[str]:
+        """Makes what the API server trusts. The options of serve for it."""
+        certificates = folder / "certs"
+        create = [str(binary), "certs", "create", str(certificates), "--san", "127.0.0.1"]
+        subprocess.run(create, check=True, stdout=subprocess.DEVNULL)
+        self.ca_bundle = (certificates / "ca-bundle.crt").read_text()
+        return ["--tls-cert", str(certificates / "tls.crt"), "--tls-key", str(certificates / "tls.key")]
+
+    def context(self) -> ssl.SSLContext:
+        return ssl.create_default_context(cadata=self.ca_bundle)
 
     def start(self) -> None:
         try:
@@ -105,6 +112,12 @@ class Replicas:
                 replica.start()
         for replica in self.all:
             replica.wait_ready()
+
+    def stop_all(self) -> None:
+        """To make room for others; resume() and register() bring them back."""
+        self.cluster.kubectl("delete", "--ignore-not-found", CONFIGURATION)
+        for replica in self.all:
+            replica.stop()
 
     def stop(self) -> None:
         self.cluster.kubectl("delete", "--ignore-not-found", CONFIGURATION)

@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from api import PODS, Api
+from certified import LONG, CertifiedReplicas, ca_of, certified_replicas, is_quiet, request
 from live_cluster import NAMESPACE, LiveCluster
 from objects import BEIJING, POLICIES, QUOTAS, Object, entries, pod, policy, quota, unit
 from process import wait_until
 from replicas import Replicas
 
 Right = tuple[str, str, str, str]  # namespace ("" for a ClusterRole), API group, resource, verb
-
-
-# These replicas are given a certificate, and take no rights for one of their own.
-CERTIFICATES = ["secrets", "mutatingwebhookconfigurations"]
 
 
 def granted(roles: list[Object]) -> set[Right]:
@@ -27,7 +25,6 @@ def granted(roles: list[Object]) -> set[Right]:
         for rule in role["rules"]
         for group in rule["apiGroups"]
         for resource in rule["resources"]
-        if resource not in CERTIFICATES
         for verb in rule["verbs"]
     }
 
@@ -48,9 +45,11 @@ def used(audited: list[dict[str, Any]], namespaced: set[tuple[str, str]]) -> set
 
 
 def test_the_audit_log_of_all_tests_has_every_right_that_is_granted_and_no_other(
-    replicas: Replicas, live: LiveCluster, api: Api
+    regionfit: Path, replicas: Replicas, live: LiveCluster, api: Api, tmp_path: Path
 ) -> None:
     use_every_right(replicas, api)
+    with certified_replicas(regionfit, live, replicas, tmp_path) as certified:
+        use_every_right_about_certificates(certified, api)
     roles = granted(live.roles())
     namespaced = {(group, resource) for namespace, group, resource, _ in roles if namespace}
 
@@ -76,6 +75,13 @@ def use_every_right(replicas: Replicas, api: Api) -> None:
     replicas.all[0].stop()
     replicas.all[0].start()
     replicas.all[0].wait_ready()
+
+
+def use_every_right_about_certificates(certified: CertifiedReplicas, api: Api) -> None:
+    """A Secret that is new, and changes; a caBundle that does; and replicas that are asked what they serve."""
+    before = ca_of(api)
+    request(api, "rotate-ca")
+    wait_until("the CA is another", lambda: ca_of(api) != before and is_quiet(certified, api), timeout=LONG)
 
 
 AUDITED = {"verb": "list", "requestURI": "/api/v1/pods?limit=1", "objectRef": {"resource": "pods", "apiVersion": "v1"}}
