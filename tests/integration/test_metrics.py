@@ -6,6 +6,7 @@ import http.client
 import json
 import re
 import signal
+import ssl
 import time
 from pathlib import Path
 
@@ -199,6 +200,23 @@ def test_it_says_what_runs_and_since_when(serve: Serve) -> None:
     assert before - 1 <= value(server, "process_start_time_seconds") <= time.time()
     assert value(server, "regionfit_ledger_obstacle_seconds") == 0
     assert value(server, "regionfit_ledger_late_pods_total") == 0
+
+
+def test_it_says_when_the_certificate_that_is_served_expires(serve: Serve) -> None:
+    server = serve(*METRICS, objects=pool(3))
+
+    def check() -> bool:
+        with server.open_tls() as connection:
+            shown = ssl.cert_time_to_seconds(connection.getpeercert()["notAfter"])  # type: ignore[index, arg-type]
+        return value(server, "regionfit_certificate_expiration_timestamp_seconds") == shown
+
+    assert check()
+    renewed = run("certs", "renew", server.state / "certs", "--days", "3", "--force")
+    assert renewed.returncode == 0, renewed.stderr
+    in_3_days = time.time() + 3 * 24 * 3600
+    name = "regionfit_certificate_expiration_timestamp_seconds"
+    wait_until("it is served", lambda: abs(value(server, name) - in_3_days) < 3600)
+    assert check()
 
 
 def test_what_is_counted_under_load_is_what_was_answered(serve: Serve) -> None:

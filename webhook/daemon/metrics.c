@@ -10,6 +10,7 @@
 #include <inttypes.h>
 
 #include "cluster/cluster.h"
+#include "daemon/tls.h"
 #include "quota/ledger.h"
 #include "util/clock.h"
 
@@ -123,6 +124,15 @@ static void print_late_pods(FILE *stream, const char *name, const struct metrics
         fprintf(stream, "%s %" PRIu64 "\n", name, source->cluster ? cluster_late_pods(source->cluster) : 0);
 }
 
+static void print_expiration(FILE *stream, const char *name, const struct metrics_source *source)
+{
+        struct tls_certificate certificate;
+
+        (void)source;
+        if (tls_current(&certificate))
+                fprintf(stream, "%s %" PRId64 "\n", name, certificate.validity.not_after);
+}
+
 static void print_build(FILE *stream, const char *name, const struct metrics_source *source)
 {
         (void)source;
@@ -151,6 +161,8 @@ static const struct {
         {"regionfit_ledger_late_pods_total", "counter",
          "Pods first seen that no promise was known of: they came after --ledger-ttl, or were forged.",
          print_late_pods},
+        {"regionfit_certificate_expiration_timestamp_seconds", "gauge",
+         "When the certificate that is served expires, in seconds since 1970.", print_expiration},
         {"regionfit_build_info", "gauge", "The version that runs.", print_build},
         {"process_start_time_seconds", "gauge", "When the process started, in seconds since 1970.", print_start},
 };
