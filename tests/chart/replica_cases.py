@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tables import ABSENT, Case, Has, Lacks
+from tables import ABSENT, VERSION, Case, Has, Lacks
 
 POD = "spec template spec"
 CONTAINER = f"{POD} containers 0"
@@ -51,7 +51,7 @@ IMAGE = [
         {"image.repository": "host:5000/fit"},
         "Deployment",
         f"{CONTAINER} image",
-        "host:5000/fit:0.1.0",
+        f"host:5000/fit:{VERSION}",
     ),
     Case("another tag", {"image.tag": "new"}, "Deployment", f"{CONTAINER} image", "regionfit:new"),
     Case(

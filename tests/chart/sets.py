@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-PEER = {"podSelector": {"matchLabels": {"app": "asks"}}}
+from cluster_cases import PEER
+
 EVERYTHING: dict[str, Any] = {
     "nameOverride": "gpus",
     "commonLabels": {"team": "gpu"},

@@ -13,6 +13,7 @@ from chart import CHART, Object
 
 ABSENT = object()  # there is no such field, or no such object
 
+VERSION: str = yaml.safe_load((CHART / "Chart.yaml").read_text())["appVersion"]
 VALUES: Object = yaml.safe_load((CHART / "values.yaml").read_text())
 SCHEMA: Object = json.loads((CHART / "values.schema.json").read_text())
 
