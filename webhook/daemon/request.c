@@ -22,17 +22,13 @@
 
 #include "admission/admission.h"
 #include "daemon/deadline.h"
+#include "daemon/query.h"
 #include "daemon/readiness.h"
 #include "daemon/route.h"
 #include "quota/ledger.h"
 #include "util/clock.h"
-#include "util/duration.h"
 #include "util/error.h"
 #include "util/log.h"
-
-/* The answer should be on its way before the caller gives up. */
-#define CALLER_MARGIN_DIVISOR 10
-#define CALLER_MARGIN_MAX (500 * NS_PER_MS)
 
 enum state {
         STATE_READING, /* the body */
@@ -187,31 +183,6 @@ static void commit_done(struct commit_waiter *waiter, int result, const char *re
         MHD_resume_connection(request->connection);
 }
 
-/* True if the query has the parameter. Its value is NULL where it stands alone, as in "?verbose". */
-static bool has_parameter(struct MHD_Connection *connection, const char *name, const char **ret_value)
-{
-        return MHD_lookup_connection_value_n(connection, MHD_GET_ARGUMENT_KIND, name, strlen(name), ret_value,
-                                             NULL) == MHD_YES;
-}
-
-/* The caller's own patience, less a margin for the way back. 0, or -EINVAL where the parameter is malformed. */
-static int caller_timeout(struct MHD_Connection *connection, int64_t *timeout)
-{
-        const char *text = NULL;
-        int64_t asked, margin;
-
-        if (!has_parameter(connection, "timeout", &text))
-                return 0;
-        if (!text || duration_parse(&asked, text) < 0 || asked <= 0)
-                return -EINVAL;
-        margin = asked / CALLER_MARGIN_DIVISOR;
-        if (margin > CALLER_MARGIN_MAX)
-                margin = CALLER_MARGIN_MAX;
-        if (asked - margin < *timeout)
-                *timeout = asked - margin;
-        return 0;
-}
-
 static struct request *request_new(struct request_context *context, struct MHD_Connection *connection)
 {
         struct request *request = calloc(1, sizeof(*request));
@@ -236,7 +207,7 @@ static enum MHD_Result begin(struct request *request, const char *url, const cha
         status = route_find(request->connection, url, method, &request->route, &allow, &reason);
         if (status)
                 return respond_text(request, status, allow, reason);
-        if (caller_timeout(request->connection, &timeout) < 0)
+        if (query_timeout(request->connection, &timeout) < 0)
                 return respond_text(request, MHD_HTTP_BAD_REQUEST, NULL,
                                     "the parameter timeout must be a duration such as 10s");
         request->started = clock_monotonic();
@@ -337,11 +308,10 @@ static enum MHD_Result ready(struct request *request)
 {
         _cleanup_(freep) char *text = NULL;
         bool good = readiness(request->context, &text);
-        const char *value = NULL;
 
         if (!text)
                 return respond_text(request, MHD_HTTP_SERVICE_UNAVAILABLE, NULL, "out of memory");
-        if (good && !has_parameter(request->connection, "verbose", &value))
+        if (good && !query_has(request->connection, "verbose"))
                 return respond_text(request, MHD_HTTP_OK, NULL, "ok");
         return respond_text(request, good ? MHD_HTTP_OK : MHD_HTTP_SERVICE_UNAVAILABLE, NULL, text);
 }
