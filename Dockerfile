@@ -31,7 +31,7 @@ RUN set -eu; \
     echo ca-certificates >/packages; \
     while read -r library; do \
         install -D -m 755 "$library" "/image$library"; \
-        dpkg-query -S "*/$(basename "$(readlink -f "$library")")" | sed -n '1s/:.*//p' >>/packages; \
+        dpkg-query -S "*/$(basename "$(readlink -f "$library")")" | sed -n '1s/:.*//p' | grep . >>/packages; \
     done </libraries; \
     mkdir -p /image/var/lib/dpkg/status.d; \
     sort -u /packages | while read -r package; do \

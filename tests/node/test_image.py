@@ -1,5 +1,5 @@
 """The image: what is in it, and that the program runs with nothing else, as a user without rights, on a root that
-cannot be written. What cannot be seen from here, that a kubelet starts it, is seen in test_node.py.
+cannot be written. That a kubelet starts it is seen in the tests beside this one.
 """
 
 from __future__ import annotations
