@@ -65,6 +65,23 @@ START_TEST(errors_are_counted_and_warnings_kept)
 }
 END_TEST
 
+START_TEST(errors_alone_are_printed)
+{
+        _cleanup_(diagnostics_clear) struct diagnostics diagnostics = DIAGNOSTICS_INIT;
+        _cleanup_(freep) char *text = NULL;
+        size_t size = 0;
+        FILE *stream = open_memstream(&text, &size);
+
+        ck_assert_ptr_nonnull(stream);
+        diagnostics_add_file(&diagnostics, SEVERITY_WARNING, "a.yaml", 1, "an odd thing");
+        diagnostics_add_file(&diagnostics, SEVERITY_ERROR, "a.yaml", 2, "a wrong thing");
+        diagnostics_add_file(&diagnostics, SEVERITY_ERROR, "b.yaml", 3, "another");
+        diagnostics_print_errors(&diagnostics, stream);
+        ck_assert_int_eq(fclose(stream), 0);
+        ck_assert_str_eq(text, "a.yaml:2: a wrong thing\nb.yaml:3: another\n");
+}
+END_TEST
+
 START_TEST(the_line_is_looked_up_in_the_object)
 {
         static const char text[] = "apiVersion: v1\nkind: Pod\nspec:\n  a: 1\n  b: 2\n";
@@ -117,6 +134,7 @@ static void add(TCase *tests)
 {
         tcase_add_loop_test(tests, reads_as_a_compiler_would_say_it, 0, ARRAY_SIZE(format_cases));
         tcase_add_test(tests, errors_are_counted_and_warnings_kept);
+        tcase_add_test(tests, errors_alone_are_printed);
         tcase_add_test(tests, the_line_is_looked_up_in_the_object);
         tcase_add_test(tests, moving_appends_and_leaves_nothing_behind);
         tcase_add_test(tests, what_was_lost_is_counted_where_it_is_moved_to);
