@@ -38,8 +38,7 @@ static const char help[] =
         "      --state DIR           where the ledger and a certificate of its own are kept; made if missing.\n"
         "                            Without it they live in memory and are lost at the end\n"
         "      --listen ADDR:PORT    default 0.0.0.0:8443; [ADDR]:PORT for IPv6, port 0 for any free one\n"
-        "      --metrics ADDR:PORT   plain HTTP: GET /metrics for Prometheus, /livez, /readyz (default: "
-        "none)\n" TLS_OPTIONS_HELP
+        "      --metrics ADDR:PORT   plain HTTP: GET /metrics for Prometheus, /livez, /readyz\n" TLS_OPTIONS_HELP
         "      --request-timeout D   the longest that a request may take (default 10s); a caller's shorter\n"
         "                            ?timeout= wins\n"
         "      --shutdown-delay D    after SIGTERM, how long to go on answering while /readyz fails, until nobody\n"
