@@ -178,6 +178,29 @@ def manifests(tmp_path: Path) -> Path:
         pytest.param("--kubeconfig K --identity One", 2, "DNS name", id="an identity that is no DNS name"),
         pytest.param("--kubeconfig K --identity regionfit", 2, "not regionfit", id="the leader's name as identity"),
         pytest.param("--kubeconfig K --ledger-ttl 10", 2, "duration", id="a time to live without its unit"),
+        pytest.param("--manifests M --tls-secret S", 2, "without a cluster", id="a Secret without a cluster"),
+        pytest.param(
+            "--kubeconfig K --tls-secret S --tls-san a", 2, "needs --webhook-configuration", id="a CA for nobody"
+        ),
+        pytest.param(
+            "--kubeconfig K --tls-secret S --webhook-configuration W", 2, "needs --tls-san", id="no names"
+        ),
+        pytest.param(
+            "--kubeconfig K --tls-secret S --tls-cert C --tls-key K --webhook-configuration W",
+            2,
+            "one of them",
+            id="a Secret and files",
+        ),
+        pytest.param("--kubeconfig K --tls-san a", 2, "--tls-secret", id="a name for a certificate that is given"),
+        pytest.param("--kubeconfig K --tls-days 0", 2, "1 to 36500", id="a certificate that never lives"),
+        pytest.param("--kubeconfig K --ca-days 36501", 2, "1 to 36500", id="a CA that outlives us"),
+        pytest.param("--kubeconfig K --tls-days 1.5", 2, '"1.5"', id="half a day"),
+        pytest.param("--kubeconfig K --ca-overlap 10ms", 2, "at least 1s", id="no overlap"),
+        pytest.param("--kubeconfig K --ca-overlap 10s", 2, "needs --webhook-configuration", id="an overlap of nothing"),
+        pytest.param("--kubeconfig K --tls-ca A", 2, "needs --tls-cert", id="a CA without its certificate"),
+        pytest.param(
+            "--kubeconfig K --webhook-configuration W", 2, "needs --tls-secret, or --tls-cert", id="nothing to trust"
+        ),
         pytest.param("--kubeconfig nowhere", 1, "nowhere", id="a kubeconfig that is not there"),
         pytest.param("--manifests nowhere", 1, "nowhere", id="a folder that is not there"),
         pytest.param("--manifests M/objects.json", 1, "objects.json", id="a file for a folder"),

@@ -105,6 +105,49 @@ START_TEST(who_may_not_list_leases_is_told_so)
 }
 END_TEST
 
+#define SERVES(name, fingerprint, renewed)                                                \
+        "{'metadata': {'annotations': {'regionfit.io/certificate': '" fingerprint "'}}, " \
+        "'spec': {'holderIdentity': '" name "', 'renewTime': '" renewed "'}}"
+#define BEFORE "2025-12-31T23:59:50.000000Z"      /* ten seconds */
+#define LONG_BEFORE "2025-12-31T23:54:59.000000Z" /* 301 */
+
+static const struct serve_case {
+        const char *name, *leases; /* NULL: they may not be listed */
+        int serve;
+} serve_cases[] = {
+        {"all serve it", "{'items': [" SERVES("a", "AB:CD", BEFORE) "," SERVES("b", "AB:CD", BEFORE) "]}", 1},
+        {"one serves another", "{'items': [" SERVES("a", "AB:CD", BEFORE) "," SERVES("b", "AB:CE", BEFORE) "]}", 0},
+        {"one does not tell, as it is older", "{'items': [" SERVES("a", "AB:CD", BEFORE) "," REPLICA("b", "") "]}",
+         0},
+        {"one that served another is long gone",
+         "{'items': [" SERVES("a", "AB:CD", BEFORE) "," SERVES("b", "AB:CE", LONG_BEFORE) "]}", 1},
+        {"all are long gone", "{'items': [" SERVES("a", "AB:CD", LONG_BEFORE) "]}", 0},
+        {"there is nobody", "{'items': []}", 0},
+        {"the leases may not be listed", NULL, -EACCES},
+};
+
+static int list_of_namespace(const struct fake_call *call, size_t index, char **ret_body)
+{
+        (void)index;
+        ck_assert_str_eq(call->path, "/apis/coordination.k8s.io/v1/namespaces/system/leases"
+                                     "?labelSelector=regionfit.io/component=replica");
+        if (leases)
+                *ret_body = quote(leases);
+        return leases ? 0 : -EACCES;
+}
+
+START_TEST(all_must_tell_that_they_serve_it)
+{
+        const struct serve_case *test = &serve_cases[_i];
+        int r;
+
+        leases = test->leases;
+        fake_kube.answer = list_of_namespace;
+        r = replicas_serve(NULL, "system", "AB:CD", NOW, NULL);
+        ck_assert_msg(r == test->serve, "%s: %d", test->name, r);
+}
+END_TEST
+
 START_TEST(an_answer_that_is_no_json_is_an_error)
 {
         _cleanup_error_ struct error error = ERROR_INIT;
@@ -120,6 +163,7 @@ END_TEST
 static void add(TCase *tests)
 {
         tcase_add_loop_test(tests, replicas_are_what_their_leases_say, 0, ARRAY_SIZE(cases));
+        tcase_add_loop_test(tests, all_must_tell_that_they_serve_it, 0, ARRAY_SIZE(serve_cases));
         tcase_add_test(tests, who_may_not_list_leases_is_told_so);
         tcase_add_test(tests, an_answer_that_is_no_json_is_an_error);
 }

@@ -245,7 +245,9 @@ static int maintain(const struct shared_authority *shared, const struct shared_a
                 return r;
         state.server_due = reason;
         step = rotation_next(&state);
-        return step == ROTATION_NONE ? 0 : write_step(shared, step, reason, error);
+        if (step == ROTATION_NONE)
+                return 0;
+        return write_step(shared, step, rotation_answers(step, shared->asked) ? "it was asked for" : reason, error);
 }
 
 int shared_authority_work(struct shared_authority *shared, const struct shared_authority_view *view,
