@@ -14,19 +14,20 @@ static const struct carried_case {
         const char *name;
         struct {
                 unsigned first, second;
-                bool gone; /* there is no configuration */
-        } looks[4];        /* at 10, 20, 30, 40 */
+                enum { SEEN, NONE, AFTER_GAP } how; /* NONE: there is no configuration */
+        } looks[4];                                 /* at 10, 20, 30, 40 */
         size_t n_looks;
         int64_t since[CAS]; /* 0: not carried */
 } cases[] = {
-        {"a CA counts from the first look at it", {{1, 1, false}, {1, 1, false}}, 2, {10, 0}},
-        {"one that is added counts from then", {{1, 1, false}, {3, 3, false}, {3, 3, false}}, 3, {10, 20}},
-        {"only what all entries have counts", {{3, 1, false}, {3, 1, false}}, 2, {10, 0}},
-        {"from when all of them have it", {{3, 1, false}, {3, 3, false}}, 2, {10, 20}},
-        {"one that is dropped loses its time", {{3, 3, false}, {1, 1, false}, {3, 3, false}}, 3, {10, 30}},
-        {"by one entry alone as well", {{3, 3, false}, {3, 1, false}, {3, 3, false}}, 3, {10, 30}},
-        {"all lose it with the configuration", {{3, 3, false}, {0, 0, true}, {3, 3, false}}, 3, {30, 30}},
-        {"an empty caBundle carries nothing", {{3, 3, false}, {0, 0, false}}, 2, {0, 0}},
+        {"a CA counts from the first look at it", {{1, 1, SEEN}, {1, 1, SEEN}}, 2, {10, 0}},
+        {"one that is added counts from then", {{1, 1, SEEN}, {3, 3, SEEN}, {3, 3, SEEN}}, 3, {10, 20}},
+        {"only what all entries have counts", {{3, 1, SEEN}, {3, 1, SEEN}}, 2, {10, 0}},
+        {"from when all of them have it", {{3, 1, SEEN}, {3, 3, SEEN}}, 2, {10, 20}},
+        {"one that is dropped loses its time", {{3, 3, SEEN}, {1, 1, SEEN}, {3, 3, SEEN}}, 3, {10, 30}},
+        {"by one entry alone as well", {{3, 3, SEEN}, {3, 1, SEEN}, {3, 3, SEEN}}, 3, {10, 30}},
+        {"all lose it with the configuration", {{3, 3, SEEN}, {0, 0, NONE}, {3, 3, SEEN}}, 3, {30, 30}},
+        {"all lose it where something else may have been in between", {{3, 3, SEEN}, {1, 1, AFTER_GAP}}, 2, {20, 0}},
+        {"an empty caBundle carries nothing", {{3, 3, SEEN}, {0, 0, SEEN}}, 2, {0, 0}},
 };
 
 START_TEST(counts_since)
@@ -38,7 +39,8 @@ START_TEST(counts_since)
                 _cleanup_(registration_freep) struct registration *registration =
                         registered(c->looks[i].first, c->looks[i].second);
 
-                ck_assert_int_eq(carried_update(&carried, c->looks[i].gone ? NULL : registration, 10 * ((int)i + 1)),
+                ck_assert_int_eq(carried_update(&carried, c->looks[i].how == NONE ? NULL : registration,
+                                                c->looks[i].how == AFTER_GAP, 10 * ((int)i + 1)),
                                  0);
         }
         for (unsigned i = 0; i < CAS; i++) {

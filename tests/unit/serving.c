@@ -89,8 +89,8 @@ START_TEST(puts_in_force)
 
         if (c->renewed)
                 renew();
-        ck_assert_int_eq(carried_update(&carried, earlier, 0), 0);
-        ck_assert_int_eq(carried_update(&carried, later, OVERLAP + 1), 0);
+        ck_assert_int_eq(carried_update(&carried, earlier, false, 0), 0);
+        ck_assert_int_eq(carried_update(&carried, later, false, OVERLAP + 1), 0);
         ck_assert_int_eq(offer(&serving, 0), 0);
         ck_assert_int_eq(serving_settle(&serving, &nothing, NULL), 1);
         ck_assert_int_eq(offer(&serving, 1), 0);
@@ -133,7 +133,7 @@ START_TEST(what_is_served_already_takes_the_place_of_what_waits)
         ck_assert_int_eq(serving_settle(&serving, &view, NULL), 1);
         ck_assert_int_eq(offer(&serving, 1), 0);
         ck_assert_int_eq(offer(&serving, 0), 0);
-        ck_assert_int_eq(carried_update(&carried, both, 0), 0);
+        ck_assert_int_eq(carried_update(&carried, both, false, 0), 0);
         view = (struct serving_view){
                 .known = true, .registration = both, .carried = &carried, .before = 1, .now = NOW};
         ck_assert_int_eq(serving_settle(&serving, &view, NULL), 0);

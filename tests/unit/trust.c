@@ -60,8 +60,11 @@ static void judge(void)
                 for (size_t k = 0; k < REPLICAS; k++)
                         if (bundles[i].cas && (!bundles[i].until || bundles[i].until > oldest) && replicas[k].chain &&
                             !verifies(bundles[i].cas, replicas[k].chain))
-                                snprintf(violation, sizeof(violation), "replica %zu, bundle %zu of %zu", k, i,
-                                         n_bundles);
+                                snprintf(violation, sizeof(violation),
+                                         "replica %zu, bundle %zu of %zu, which has %d CAs and ended %" PRId64
+                                         " ms ago",
+                                         k, i, n_bundles, sk_X509_num(bundles[i].cas),
+                                         bundles[i].until ? (clock_monotonic() - bundles[i].until) / NS_PER_MS : 0);
 }
 
 static void note_bundle(enum kind kind, const json_t *object)

@@ -35,7 +35,7 @@ static int64_t seen_since(const struct carried *carried, const X509 *ca, int64_t
         return now;
 }
 
-int carried_update(struct carried *carried, const struct registration *registration, int64_t now)
+int carried_update(struct carried *carried, const struct registration *registration, bool gap, int64_t now)
 {
         const STACK_OF(X509) *first = registration && registration->n_entries ? registration->entries[0].cas : NULL;
         int n = first ? sk_X509_num(first) : 0;
@@ -50,7 +50,10 @@ int carried_update(struct carried *carried, const struct registration *registrat
                 if (!is_everywhere(registration, ca))
                         continue;
                 X509_up_ref(ca);
-                seen.cas[seen.count++] = (struct carried_ca){.ca = ca, .since = seen_since(carried, ca, now)};
+                seen.cas[seen.count++] = (struct carried_ca){
+                        .ca = ca,
+                        .since = gap ? now : seen_since(carried, ca, now),
+                };
         }
         *carried = seen;
         seen = former;

@@ -29,8 +29,9 @@ struct carried {
 void carried_clear(struct carried *carried);
 #define _cleanup_carried_ __attribute__((cleanup(carried_clear)))
 
-/* The configuration has been seen like this at `now`; NULL: there is none. -ENOMEM. */
-int carried_update(struct carried *carried, const struct registration *registration, int64_t now);
+/* The configuration has been seen like this at `now`; NULL: there is none. `gap`: it may have been another in
+ * between, so that whatever it carries counts from now on. -ENOMEM. */
+int carried_update(struct carried *carried, const struct registration *registration, bool gap, int64_t now);
 
 /* True if every one of the bundle (not empty) has been there since `before` or longer. */
 bool carried_covers(const struct carried *carried, const STACK_OF(X509) * bundle, int64_t before);

@@ -1,6 +1,7 @@
 /*
- * Only the newest state counts, so what was not taken yet is replaced by what comes after it. What is handed out is a
- * copy that nobody shares: jansson counts references, and two threads would count at the same time.
+ * What was not taken yet is replaced by what comes after it; that there was something, or that there may have been,
+ * as before a list, is told, because how long a state has lasted is another question than what it is. What is handed
+ * out is a copy that nobody shares: jansson counts references, and two threads would count at the same time.
  */
 #include "trust/followed_object.h"
 
@@ -17,6 +18,7 @@ struct followed_object {
         struct lock lock;
         json_t *newest; /* owned; NULL: there is none; guarded by lock, as is the following */
         bool news;      /* it has not been taken */
+        bool gap;       /* something else may have come before it that was not taken either */
 };
 
 static void replace(json_t **object, json_t *by)
@@ -25,10 +27,11 @@ static void replace(json_t **object, json_t *by)
         *object = by;
 }
 
-static void publish(struct followed_object *followed, json_t *object)
+static void publish(struct followed_object *followed, json_t *object, bool gap)
 {
         lock_acquire(&followed->lock);
         replace(&followed->newest, object);
+        followed->gap |= gap || followed->news;
         followed->news = true;
         lock_release(&followed->lock);
         if (followed->changed)
@@ -56,7 +59,7 @@ static int list_end(void *userdata, uint64_t version)
         struct followed_object *followed = userdata;
 
         (void)version;
-        publish(followed, steal_pointer(&followed->listed));
+        publish(followed, steal_pointer(&followed->listed), true);
         return 0;
 }
 
@@ -70,7 +73,7 @@ static int handle_event(void *userdata, enum reflector_event event, const json_t
                 if (!copy)
                         return -ENOMEM;
         }
-        publish(userdata, copy);
+        publish(userdata, copy, false);
         return 0;
 }
 
@@ -118,15 +121,18 @@ struct followed_object *followed_object_free(struct followed_object *followed)
         return NULL;
 }
 
-bool followed_object_take(struct followed_object *followed, json_t **ret)
+bool followed_object_take(struct followed_object *followed, json_t **ret, bool *ret_gap)
 {
         bool news;
 
         lock_acquire(&followed->lock);
         news = followed->news;
         followed->news = false;
-        if (news)
+        if (news) {
                 *ret = steal_pointer(&followed->newest);
+                *ret_gap = followed->gap;
+                followed->gap = false;
+        }
         lock_release(&followed->lock);
         return news;
 }
@@ -137,6 +143,7 @@ void followed_object_put_back(struct followed_object *followed, json_t *object)
         if (!followed->news) {
                 followed->newest = steal_pointer(&object);
                 followed->news = true;
+                followed->gap = true;
         }
         lock_release(&followed->lock);
         json_decref(object);

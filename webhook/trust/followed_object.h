@@ -24,8 +24,9 @@ int followed_object_new(struct followed_object **ret, struct kube_client *client
 struct followed_object *followed_object_free(struct followed_object *followed);
 DEFINE_CLEANUP(struct followed_object *, followed_object_free);
 
-/* True if there is news since the last call: *ret is the object, the caller's own; NULL where there is none. */
-bool followed_object_take(struct followed_object *followed, json_t **ret);
+/* True if there is news since the last call: *ret is the object, the caller's own; NULL where there is none. *ret_gap
+ * is true if it may have been something else in between, which nobody has taken. */
+bool followed_object_take(struct followed_object *followed, json_t **ret, bool *ret_gap);
 
 /* Gives back what could not be taken in, unless there is news; takes the object over. */
 void followed_object_put_back(struct followed_object *followed, json_t *object);

@@ -81,15 +81,23 @@ static void say(struct trust *trust, const struct error *error)
                   log_string("error", error_message(error)));
 }
 
-static int take_registration(struct trust *trust, json_t *object, struct error *error)
+/* A list that brings the version that is known says that there was nothing in between. */
+static bool is_same(const struct registration *a, const struct registration *b)
+{
+        return a && b && !strcmp(a->version, b->version);
+}
+
+static int take_registration(struct trust *trust, json_t *object, bool gap, struct error *error)
 {
         struct registration *registration = NULL;
         int r = object ? registration_new(&registration, object, error) : 0;
 
-        if (r < 0)
-                return r;
         lock_acquire(&trust->lock);
-        r = carried_update(&trust->carried, registration, clock_monotonic());
+        if (r < 0)
+                carried_clear(&trust->carried);
+        else if (carried_update(&trust->carried, registration, gap && !is_same(registration, trust->registration),
+                                clock_monotonic()) < 0)
+                r = error_oom(error);
         if (r >= 0) {
                 registration_free(trust->registration);
                 trust->registration = steal_pointer(&registration);
@@ -97,7 +105,7 @@ static int take_registration(struct trust *trust, json_t *object, struct error *
         }
         lock_release(&trust->lock);
         registration_free(registration);
-        return r < 0 ? error_oom(error) : 0;
+        return r;
 }
 
 static void note_obstacle(struct trust *trust, const char *obstacle)
@@ -107,11 +115,12 @@ static void note_obstacle(struct trust *trust, const char *obstacle)
         lock_release(&trust->lock);
 }
 
-static int take_secret(struct trust *trust, json_t *object, struct error *error)
+static int take_secret(struct trust *trust, json_t *object, bool gap, struct error *error)
 {
         const char *chain, *key;
         int r;
 
+        (void)gap;
         r = shared_authority_take(trust->shared, object, error);
         if (r < 0) {
                 note_obstacle(trust, error_message(error));
@@ -129,15 +138,17 @@ static int take_secret(struct trust *trust, json_t *object, struct error *error)
 
 /* Takes in what has been seen since the last look; what memory is too short for, at the next. */
 static void take_news(struct trust *trust, struct followed_object *followed,
-                      int (*take)(struct trust *trust, json_t *object, struct error *error), const char *what)
+                      int (*take)(struct trust *trust, json_t *object, bool gap, struct error *error),
+                      const char *what)
 {
         _cleanup_error_ struct error error = ERROR_INIT;
         json_t *object;
+        bool gap;
         int r;
 
-        if (!followed || !followed_object_take(followed, &object))
+        if (!followed || !followed_object_take(followed, &object, &gap))
                 return;
-        r = take(trust, object, &error);
+        r = take(trust, object, gap, &error);
         if (r < 0)
                 log_error("what was seen in the cluster is of no use; what was before stays in force",
                           log_string("object", what), log_string("error", error_message(&error)));

@@ -24,8 +24,8 @@ struct kube_client;
 
 struct trust {
         struct trust_options options;
-        struct kube_client *client;         /* borrowed */
-        struct followed_object *secret;     /* owned; NULL: pairs are offered */
+        struct kube_client *client;            /* borrowed */
+        struct followed_object *secret;        /* owned; NULL: pairs are offered */
         struct followed_object *configuration; /* owned; NULL: not started */
         pthread_t thread;
         bool started;
@@ -41,7 +41,7 @@ struct trust {
         pthread_cond_t changed; /* there is news, or an end */
         bool news;              /* guarded by lock, as are the following */
         struct serving serving;
-        STACK_OF(X509) *offered_bundle;   /* owned; what came with the pair; NULL: none */
+        STACK_OF(X509) * offered_bundle;   /* owned; what came with the pair; NULL: none */
         struct registration *registration; /* owned; NULL: there is none */
         bool registration_known;
         struct carried carried;

@@ -16,7 +16,7 @@
 /* What shall be registered; *ret is new, and NULL where nothing is to be. */
 static int wanted_bundle(STACK_OF(X509) * *ret, struct trust *trust, struct error *error)
 {
-        const STACK_OF(X509) *bundle;
+        const STACK_OF(X509) * bundle;
         bool done = true;
 
         lock_acquire(&trust->lock);
