@@ -18,12 +18,12 @@ class HelmError(Exception):
     """What helm wrote to standard error."""
 
 
-def run_helm(helm: str, *arguments: str, values: Any = None) -> str:
+def run_helm(helm: str, *arguments: str, values: Any = None, timeout: float = 60) -> str:
     """Its standard output; HelmError where it fails. `values` are further ones than the chart's."""
     given = ["--values", "-"] if values is not None else []
     text = yaml.safe_dump(values) if values is not None else None
     result = subprocess.run(
-        [helm, *arguments, *given], input=text, capture_output=True, text=True, check=False, timeout=60
+        [helm, *arguments, *given], input=text, capture_output=True, text=True, check=False, timeout=timeout
     )
     if result.returncode:
         raise HelmError(result.stderr.strip())

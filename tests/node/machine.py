@@ -39,6 +39,7 @@ ip link add node0 type veth peer name node1
 ip addr add {ADDRESS}/32 dev node0
 ip link set node0 up
 ip link set node1 up
+ip route add default dev node0
 echo 1 >/proc/sys/net/ipv4/ip_forward
 touch /run/booted
 sleep infinity &

@@ -15,7 +15,7 @@ from typing import Any
 import yaml
 
 from cluster import write_private
-from images import BUSYBOX
+from busybox import BUSYBOX
 from live_cluster import LiveCluster
 from machine import ADDRESS, Machine
 from nodes import is_ready

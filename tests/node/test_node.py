@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from images import BUSYBOX
+from busybox import BUSYBOX
 from kubectl import Kubectl
 
 POD = f"""
