@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from api import Api, ApiError
 from certified import (
     CONFIGURATION_PATH,
+    CONFIGURATIONS,
     LONG,
     OVERLAP,
     SECRET_PATH,
@@ -193,6 +194,35 @@ def test_a_configuration_that_is_deleted_is_not_made_again(certified: CertifiedR
     certified.configure(failurePolicy="Ignore")
     wait_until("the next one gets its bundle", lambda: registered(api) == expected)
     certified.configure()
+
+
+@pytest.mark.parametrize(
+    "name, metadata, status",
+    [
+        ("regionfit", {"resourceVersion": "1"}, 409),
+        ("regionfit", {"uid": "00000000-0000-0000-0000-000000000000"}, 422),
+        ("gone", {"uid": "00000000-0000-0000-0000-000000000000"}, 409),
+    ],
+    ids=["changed since", "made anew since", "deleted since"],
+)
+def test_a_patch_of_what_was_seen_before_is_refused(
+    name: str, metadata: dict[str, str], status: int, certified: CertifiedReplicas, api: Api
+) -> None:
+    """A leader that was asleep relies on it: the API server compares what its patch names."""
+    expected = registered(api)
+    body = {
+        "apiVersion": "admissionregistration.k8s.io/v1",
+        "kind": "MutatingWebhookConfiguration",
+        "metadata": {"name": name, **metadata},
+        "webhooks": [{"name": "placement.regionfit.io", "clientConfig": {"caBundle": ""}}],
+    }
+    path = f"{CONFIGURATIONS}/{name}?fieldManager=regionfit&force=true"
+
+    answered, _ = api.send("PATCH", path, body, "application/apply-patch+yaml")
+
+    assert answered == status
+    assert registered(api) == expected
+    assert len(api.get(CONFIGURATIONS)["items"]) == 1
 
 
 def test_a_secret_that_is_deleted_is_made_again_as_it_was(certified: CertifiedReplicas, api: Api) -> None:

@@ -215,6 +215,7 @@ def test_health_is_told_to_those_who_ask(shared: Server) -> None:
         assert shared.ask("GET", path).text == "ok\n"
         assert shared.ask("HEAD", path).status == 200
     assert "[+]policies ok" in shared.ask("GET", "/readyz?verbose").text
+    assert "[+]certificate ok" in shared.ask("GET", "/readyz?verbose").text
     assert "[+]policies ok" in shared.ask("GET", "/readyz?verbose=1").text
 
 
