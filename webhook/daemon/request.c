@@ -73,6 +73,12 @@ static bool is_draining(const struct request_context *context)
         return __atomic_load_n(&context->draining, __ATOMIC_RELAXED);
 }
 
+/* An API server keeps its connections to a replica that has become unready. Who could not answer sends it elsewhere. */
+static bool is_failure(unsigned status)
+{
+        return status >= MHD_HTTP_INTERNAL_SERVER_ERROR;
+}
+
 static bool is_probe(const struct request *request)
 {
         return request->route == ROUTE_LIVEZ || request->route == ROUTE_READYZ;
@@ -101,7 +107,7 @@ static enum MHD_Result queue_response(struct request *request, unsigned status, 
         MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, type);
         if (allow)
                 MHD_add_response_header(response, MHD_HTTP_HEADER_ALLOW, allow);
-        if (is_draining(context))
+        if (is_draining(context) || is_failure(status))
                 MHD_add_response_header(response, MHD_HTTP_HEADER_CONNECTION, "close");
         count_response(request, status);
         result = MHD_queue_response(request->connection, status, response);
