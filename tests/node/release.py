@@ -29,6 +29,9 @@ Values = dict[str, Any]
 # A creation of which the webhook does not hear fails; and a test does not wait for minutes.
 GUARDED: Values = {"webhook": {"failurePolicy": "Fail"}, "certificates": {"caOverlapSeconds": 5}}
 
+# Where no replica ends under load, the end need not wait for anybody to learn of it.
+HASTY: Values = {"shutdownDelaySeconds": 1}
+
 
 class Release:
     """`helm` is the program."""

@@ -15,7 +15,7 @@ from load import Load
 from machine import ADDRESS
 from objects import pod, region_of
 from process import wait_until
-from release import GUARDED, STEADY, Release
+from release import GUARDED, HASTY, STEADY, Release
 from replica_pods import NAME, registered, served, wait_settled
 
 SECRET = "own-certificate"
@@ -28,7 +28,7 @@ def release(not_installed: Release) -> Iterator[Release]:
 
 
 def test_it_serves_in_the_network_of_the_node(release: Release, kubectl: Kubectl, api: Api) -> None:
-    release.install(hostNetwork=True, port=9443, replicas=1)
+    release.install(hostNetwork=True, port=9443, replicas=1, **HASTY)
     (replica,) = wait_settled(kubectl, replicas=1)
     assert replica["status"]["podIP"] == ADDRESS
     wait_until("a pod is placed", lambda: region_of(api.post(PODS, pod(STEADY))))
@@ -63,7 +63,7 @@ def test_it_serves_and_follows_a_certificate_of_yours(release: Release, kubectl:
     old, new = Authority("old"), Authority("new")
     kubectl("apply", "-f", "-", text=f"{{apiVersion: v1, kind: Namespace, metadata: {{name: {NAMESPACE}}}}}")
     store(kubectl, old, old)
-    release.install(existingSecret=SECRET, **GUARDED)
+    release.install(existingSecret=SECRET, **GUARDED, **HASTY)
     wait_in_force(kubectl, old, old)
     with Load(api, STEADY) as load:
         for issuer, believed in [(old, [old]), (old, [old, new]), (new, [old, new]), (new, [new])]:
