@@ -73,7 +73,8 @@ static bool is_draining(const struct request_context *context)
         return __atomic_load_n(&context->draining, __ATOMIC_RELAXED);
 }
 
-/* An API server keeps its connections to a replica that has become unready. Who could not answer sends it elsewhere. */
+/* An API server keeps its connections to a replica that has become unready. Who could not answer sends it elsewhere.
+ */
 static bool is_failure(unsigned status)
 {
         return status >= MHD_HTTP_INTERNAL_SERVER_ERROR;
