@@ -7,6 +7,7 @@ from __future__ import annotations
 import base64
 import socket
 import ssl
+from collections.abc import Set
 from typing import Any
 
 from cryptography import x509
@@ -39,7 +40,7 @@ def is_ready(pod: Pod) -> bool:
     return any(one["type"] == "Ready" and one["status"] == "True" for one in conditions)
 
 
-def wait_settled(kubectl: Kubectl, replicas: int = 2, without: set[str] = frozenset()) -> list[Pod]:
+def wait_settled(kubectl: Kubectl, replicas: int = 2, without: Set[str] = frozenset()) -> list[Pod]:
     """The replicas, once they are so many, all ready, none ending, and none of them one of `without`."""
 
     def settled() -> list[Pod]:
@@ -58,8 +59,8 @@ def leader(kubectl: Kubectl) -> str:
     return found
 
 
-def secret(kubectl: Kubectl, name: str = SECRET) -> dict[str, bytes]:
-    data = kubectl.read("get", "secret", name, "-n", NAMESPACE).get("data", {})
+def secret(kubectl: Kubectl) -> dict[str, bytes]:
+    data = kubectl.read("get", "secret", SECRET, "-n", NAMESPACE).get("data", {})
     return {key: base64.b64decode(value) for key, value in data.items()}
 
 
@@ -70,14 +71,14 @@ def registered(kubectl: Kubectl) -> list[x509.Certificate]:
     return [x509.load_pem_x509_certificate(part + END) for part in bundle.split(END) if part.strip()]
 
 
-def served(pod: Pod, authorities: list[x509.Certificate], port: int = PORT) -> x509.Certificate:
+def served(pod: Pod, authorities: list[x509.Certificate]) -> x509.Certificate:
     """What the pod serves. SSLError unless it has the name of the Service and is of one of `authorities`, as the API
     server demands.
     """
     pem = b"".join(one.public_bytes(Encoding.PEM) for one in authorities).decode()
     context = ssl.create_default_context(cadata=pem)
     with (
-        socket.create_connection((pod["status"]["podIP"], port), timeout=5) as plain,
+        socket.create_connection((pod["status"]["podIP"], PORT), timeout=5) as plain,
         context.wrap_socket(plain, server_hostname=NAME) as secure,
     ):
         certificate = secure.getpeercert(binary_form=True)
