@@ -5,8 +5,8 @@
  * its author wrote and a patched pod decided on again gets only a new reservation.
  *
  * Our own two annotations are the exception: whatever came with the pod is replaced, with the empty string where
- * there is nothing to say, since a copied reservation id could give back what another pod holds. `regionfit probe` knows
- * by that whether a pod was seen at all (cli/probe_result.c).
+ * there is nothing to say, since a copied reservation id could give back what another pod holds. `regionfit probe`
+ * knows by that whether a pod was seen at all (cli/probe_result.c).
  */
 #include "admission/patch.h"
 
