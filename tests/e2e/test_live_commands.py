@@ -12,7 +12,7 @@ import yaml
 
 from api import PODS, Api
 from live_cluster import LiveCluster
-from objects import BEIJING, HANGZHOU, LEDGER, POLICIES, QUOTAS, pod, policy, quota, static_pod, unit
+from objects import BEIJING, HANGZHOU, LEDGER, POLICIES, QUOTAS, entries, pod, policy, quota, static_pod, unit
 from process import wait_until
 
 pytestmark = pytest.mark.usefixtures("replicas")
@@ -52,7 +52,14 @@ def command(regionfit: Path, live: LiveCluster, api: Api) -> Regionfit:
     api.post(POLICIES, policy(APP, unit(BEIJING, max=4), unit(HANGZHOU)))
     api.post(PODS, static_pod(BEIJING, APP, "there", gpus=3))
     wait_until("it runs", lambda: api.get(f"{PODS}/there")["status"]["phase"] == "Running")
+    wait_until("the replicas have nothing left to write", lambda: quotas_are_in_force(api) and not entries(api))
     return Regionfit(regionfit, live, api)
+
+
+def quotas_are_in_force(api: Api) -> bool:
+    """Their status says so once the ledger carries their version."""
+    quotas = api.get(QUOTAS)["items"]
+    return all(one.get("status", {}).get("observedGeneration") == one["metadata"]["generation"] for one in quotas)
 
 
 def test_status_tells_pools_policies_and_replicas(command: Regionfit) -> None:
