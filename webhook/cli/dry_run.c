@@ -15,6 +15,7 @@
 #include "admission/review.h"
 #include "cli/cli.h"
 #include "cli/command_line.h"
+#include "cli/input.h"
 #include "cli/kube_options.h"
 #include "cli/output.h"
 #include "cli/placement_options.h"
@@ -96,17 +97,6 @@ static void run_clear(struct run *run)
         placement_options_clear(&run->placement);
 }
 
-static int take_path(struct run *run, const char *path)
-{
-        _cleanup_error_ struct error error = ERROR_INIT;
-
-        run->n_paths++;
-        if (manifests_read(&run->manifests, path, &run->diagnostics, &error) >= 0)
-                return 0;
-        cli_print_error(COMMAND, &error);
-        return EXIT_STATUS_FAILURE;
-}
-
 static int take_option(void *userdata, int option, const char *value)
 {
         struct run *run = userdata;
@@ -114,7 +104,8 @@ static int take_option(void *userdata, int option, const char *value)
 
         switch (option) {
         case 'f':
-                return take_path(run, value);
+                run->n_paths++;
+                return input_read(COMMAND, value, &run->manifests, &run->diagnostics);
         case 'n':
                 run->namespace = value;
                 return 0;

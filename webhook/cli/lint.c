@@ -12,6 +12,7 @@
 #include "admission/pod.h"
 #include "cli/cli.h"
 #include "cli/command_line.h"
+#include "cli/input.h"
 #include "cli/kube_options.h"
 #include "cluster/snapshot.h"
 #include "kube/client.h"
@@ -68,16 +69,12 @@ static void run_clear(struct run *run)
 
 static int take_option(void *userdata, int option, const char *value)
 {
-        _cleanup_error_ struct error error = ERROR_INIT;
         struct run *run = userdata;
 
         if (kube_options_take(&run->kube, option, value))
                 return 0;
         run->n_paths++;
-        if (manifests_read(&run->manifests, value, &run->diagnostics, &error) >= 0)
-                return 0;
-        cli_print_error(COMMAND, &error);
-        return EXIT_STATUS_FAILURE;
+        return input_read(COMMAND, value, &run->manifests, &run->diagnostics);
 }
 
 static int check(const void *userdata)

@@ -13,6 +13,7 @@
 
 #include "cli/cli.h"
 #include "cli/command_line.h"
+#include "cli/input.h"
 #include "cli/kube_options.h"
 #include "cli/probe_result.h"
 #include "kube/client.h"
@@ -67,22 +68,14 @@ static void run_clear(struct run *run)
         error_clear(&run->error);
 }
 
-static int take_path(struct run *run, const char *path)
-{
-        run->n_paths++;
-        if (manifests_read(&run->manifests, path, &run->diagnostics, &run->error) >= 0)
-                return 0;
-        cli_print_error(COMMAND, &run->error);
-        return EXIT_STATUS_FAILURE;
-}
-
 static int take_option(void *userdata, int option, const char *value)
 {
         struct run *run = userdata;
 
         switch (option) {
         case 'f':
-                return take_path(run, value);
+                run->n_paths++;
+                return input_read(COMMAND, value, &run->manifests, &run->diagnostics);
         case 'n':
                 run->namespace = value;
                 return 0;
