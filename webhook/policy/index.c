@@ -1,11 +1,14 @@
 /*
- * Policies are filed by one thing that a pod must have for them to match: namespace and one label ("key=value"
- * of an In requirement, or "key" of an Exists one). A pod looks up its own labels, so what it costs depends on
- * its labels and on the policies that share one with it, not on how many policies there are.
+ * Policies are filed by one thing that a pod must have for them to match: namespace and one label (key and value of
+ * an In requirement, or the key of an Exists one). A pod looks up its own labels, so what it costs depends on its
+ * labels and on the policies that share one with it, not on how many policies there are; a label whose key no policy
+ * of the namespace asks for costs one look.
  *
  * A policy is filed once for each value of the requirement with the fewest values. One whose requirements all
  * hold for missing keys (NotIn, DoesNotExist, or none at all) is filed under the namespace alone. What is found
  * is a candidate; selector_match() decides. One policy is met at most once: a pod has one value for a key.
+ *
+ * Keys of the tables are borrowed from the policies.
  */
 #include "policy/index.h"
 
@@ -17,36 +20,69 @@
 #include "util/labels.h"
 #include "util/map.h"
 
+/* Policies that are filed under the same thing. */
 struct bucket {
-        char *key; /* owned; the parts of bucket_key(), with their NULs */
-        size_t key_size;
         const struct resource_policy **policies; /* owned array, borrowed policies */
         size_t count, capacity;
+};
+
+struct label_value {
+        struct bucket policies;
+        UT_hash_handle hh;
+};
+
+struct label_key {
+        struct bucket any;          /* policies for whatever value */
+        struct label_value *values; /* owned */
+        UT_hash_handle hh;
+};
+
+struct scope {
+        struct bucket all;      /* policies for whatever labels */
+        struct label_key *keys; /* owned */
         UT_hash_handle hh;
 };
 
 struct policy_index {
-        struct bucket *buckets;            /* owned */
+        struct scope *scopes;              /* owned; by namespace */
         struct resource_policy **policies; /* owned references, by namespace and name */
         size_t count;
 };
 
-static void bucket_free(struct bucket *bucket)
+static void label_key_free(struct label_key *key)
 {
-        free(bucket->key);
-        free(bucket->policies);
-        free(bucket);
+        struct label_value *value, *next;
+
+        HASH_ITER (hh, key->values, value, next) {
+                HASH_DEL(key->values, value);
+                free(value->policies.policies);
+                free(value);
+        }
+        free(key->any.policies);
+        free(key);
+}
+
+static void scope_free(struct scope *scope)
+{
+        struct label_key *key, *next;
+
+        HASH_ITER (hh, scope->keys, key, next) {
+                HASH_DEL(scope->keys, key);
+                label_key_free(key);
+        }
+        free(scope->all.policies);
+        free(scope);
 }
 
 struct policy_index *policy_index_free(struct policy_index *index)
 {
-        struct bucket *bucket, *next;
+        struct scope *scope, *next;
 
         if (!index)
                 return NULL;
-        HASH_ITER (hh, index->buckets, bucket, next) {
-                HASH_DEL(index->buckets, bucket);
-                bucket_free(bucket);
+        HASH_ITER (hh, index->scopes, scope, next) {
+                HASH_DEL(index->scopes, scope);
+                scope_free(scope);
         }
         for (size_t i = 0; i < index->count; i++)
                 resource_policy_unref(index->policies[i]);
@@ -55,66 +91,35 @@ struct policy_index *policy_index_free(struct policy_index *index)
         return NULL;
 }
 
-/* A lookup key: the parts one after the other, each with its NUL so that no two keys read the same. */
-struct bucket_key {
-        char inline_space[256];
-        char *heap; /* owned; where the parts are longer */
-        const char *bytes;
-        size_t size;
-};
+/* The item of a table with this name, made where there is none; NULL where memory ran out. */
+#define GET_ITEM(table, name, item)                                                   \
+        do {                                                                          \
+                HASH_FIND_STR(table, name, item);                                     \
+                if (!(item)) {                                                        \
+                        (item) = calloc(1, sizeof(*(item)));                          \
+                        if (item)                                                     \
+                                HASH_ADD_KEYPTR(hh, table, name, strlen(name), item); \
+                        if ((item) && !(item)->hh.tbl)                                \
+                                free(steal_pointer(&(item)));                         \
+                }                                                                     \
+        } while (0)
 
-static void bucket_key_clear(struct bucket_key *key)
+/* The bucket for a label; `label` and `value` may be NULL: then it is for any. */
+static struct bucket *get_bucket(struct policy_index *index, const char *namespace, const char *label,
+                                 const char *value)
 {
-        free(key->heap);
-}
+        struct scope *scope = NULL;
+        struct label_key *key = NULL;
+        struct label_value *found = NULL;
 
-/* `label` and `value` may be NULL: then the key has no such part. */
-static int bucket_key(struct bucket_key *key, const char *namespace, const char *label, const char *value)
-{
-        const char *parts[] = {namespace, label, value};
-        char *space = key->inline_space;
-        size_t size = 0;
-
-        for (size_t i = 0; i < 3 && parts[i]; i++)
-                size += strlen(parts[i]) + 1;
-        key->heap = NULL;
-        if (size > sizeof(key->inline_space)) {
-                space = key->heap = malloc(size);
-                if (!space)
-                        return -ENOMEM;
-        }
-        key->bytes = space;
-        key->size = size;
-        for (size_t i = 0; i < 3 && parts[i]; i++)
-                space = stpcpy(space, parts[i]) + 1;
-        return 0;
-}
-
-static struct bucket *index_find_bucket(const struct policy_index *index, const struct bucket_key *key)
-{
-        struct bucket *bucket;
-
-        HASH_FIND(hh, index->buckets, key->bytes, key->size, bucket);
-        return bucket;
-}
-
-static struct bucket *index_add_bucket(struct policy_index *index, const struct bucket_key *key)
-{
-        struct bucket *bucket = calloc(1, sizeof(*bucket));
-
-        if (!bucket)
-                return NULL;
-        bucket->key = malloc(key->size);
-        if (bucket->key) {
-                memcpy(bucket->key, key->bytes, key->size);
-                bucket->key_size = key->size;
-                HASH_ADD_KEYPTR(hh, index->buckets, bucket->key, bucket->key_size, bucket);
-        }
-        if (!bucket->hh.tbl) {
-                bucket_free(bucket);
-                return NULL;
-        }
-        return bucket;
+        GET_ITEM(index->scopes, namespace, scope);
+        if (!scope || !label)
+                return scope ? &scope->all : NULL;
+        GET_ITEM(scope->keys, label, key);
+        if (!key || !value)
+                return key ? &key->any : NULL;
+        GET_ITEM(key->values, value, found);
+        return found ? &found->policies : NULL;
 }
 
 static int bucket_add(struct bucket *bucket, const struct resource_policy *policy)
@@ -136,15 +141,8 @@ static int bucket_add(struct bucket *bucket, const struct resource_policy *polic
 static int file_under(struct policy_index *index, const struct resource_policy *policy, const char *label,
                       const char *value)
 {
-        _cleanup_(bucket_key_clear) struct bucket_key key;
-        struct bucket *bucket;
-        int r = bucket_key(&key, policy->namespace, label, value);
+        struct bucket *bucket = get_bucket(index, policy->namespace, label, value);
 
-        if (r < 0)
-                return r;
-        bucket = index_find_bucket(index, &key);
-        if (!bucket)
-                bucket = index_add_bucket(index, &key);
         return bucket ? bucket_add(bucket, policy) : -ENOMEM;
 }
 
@@ -267,20 +265,31 @@ static int matches_add(struct policy_matches *matches, const struct resource_pol
         return 0;
 }
 
-static int add_from_bucket(const struct policy_index *index, const char *namespace, const char *label,
-                           const char *value, const struct labels *labels, struct policy_matches *matches)
+static int add_from_bucket(const struct bucket *bucket, const struct labels *labels, struct policy_matches *matches)
 {
-        _cleanup_(bucket_key_clear) struct bucket_key key;
-        const struct bucket *bucket;
-        int r = bucket_key(&key, namespace, label, value);
+        int r = 0;
 
-        if (r < 0)
-                return r;
-        bucket = index_find_bucket(index, &key);
-        for (size_t i = 0; bucket && i < bucket->count && r >= 0; i++)
+        for (size_t i = 0; i < bucket->count && r >= 0; i++)
                 if (selector_match(bucket->policies[i]->selector, labels))
                         r = matches_add(matches, bucket->policies[i]);
         return r;
+}
+
+static int add_by_label(const struct scope *scope, struct label label, const struct labels *labels,
+                        struct policy_matches *matches)
+{
+        const struct label_value *value;
+        const struct label_key *key;
+        int r;
+
+        HASH_FIND_STR(scope->keys, label.key, key);
+        if (!key)
+                return 0;
+        r = add_from_bucket(&key->any, labels, matches);
+        if (r < 0)
+                return r;
+        HASH_FIND_STR(key->values, label.value, value);
+        return value ? add_from_bucket(&value->policies, labels, matches) : 0;
 }
 
 static int compare_precedence(const void *a, const void *b)
@@ -302,15 +311,15 @@ static int compare_precedence(const void *a, const void *b)
 int policy_index_find(const struct policy_index *index, const char *namespace, const struct labels *labels,
                       struct policy_matches *ret)
 {
-        int r = add_from_bucket(index, namespace, NULL, NULL, labels, ret);
+        const struct scope *scope;
+        int r;
 
-        for (size_t i = 0; i < labels_count(labels) && r >= 0; i++) {
-                struct label label = labels_at(labels, i);
-
-                r = add_from_bucket(index, namespace, label.key, label.value, labels, ret);
-                if (r >= 0)
-                        r = add_from_bucket(index, namespace, label.key, NULL, labels, ret);
-        }
+        HASH_FIND_STR(index->scopes, namespace, scope);
+        if (!scope)
+                return 0;
+        r = add_from_bucket(&scope->all, labels, ret);
+        for (size_t i = 0; i < labels_count(labels) && r >= 0; i++)
+                r = add_by_label(scope, labels_at(labels, i), labels, ret);
         if (r < 0) {
                 policy_matches_clear(ret);
                 return r;
