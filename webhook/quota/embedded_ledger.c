@@ -4,6 +4,10 @@
  * A change is made in memory first, under the lock, so that the next request sees it; then it is queued to become
  * durable (quota/committer.c), and nobody is told of it before it is. A reservation that was given back stays parked
  * until that is durable, and comes back should the write fail.
+ *
+ * Whatever can be made ready before is, so that the lock is held for no longer than it takes to look at a few
+ * counters and to add to them: what a reservation counts toward is worked out with a copy of the classifier, which
+ * holds as long as the generation is the same.
  */
 #include "quota/embedded_ledger.h"
 
@@ -253,22 +257,41 @@ static uint64_t queue(struct embedded_ledger *ledger, struct record *record) req
         return 0;
 }
 
-/* Adds a reservation that keeps every limit; takes it over. */
-static int insert(struct embedded_ledger *ledger, struct reservation **reservation, uint64_t *ret_commit)
+/* A copy of the classifier, or LEDGER_STALE where it is not of this generation. */
+static enum ledger_answer get_classifier(struct embedded_ledger *ledger, uint64_t generation, struct classifier *ret)
+{
+        lock_acquire(&ledger->lock);
+        *ret = ledger->entries.classifier;
+        lock_release(&ledger->lock);
+        return ret->classify && ret->generation == generation ? LEDGER_RESERVED : LEDGER_STALE;
+}
+
+/* What a reservation needs, made ready before the lock is taken. */
+struct draft {
+        struct counter_keys keys;
+        struct entry *entry;
+        struct record *record;
+};
+
+static void draft_clear(struct draft *draft)
+{
+        counter_keys_clear(&draft->keys);
+        entry_free(draft->entry);
+        free(draft->record);
+}
+
+/* Adds a draft that keeps every limit, and takes it over. */
+static int add_draft(struct embedded_ledger *ledger, struct draft *draft, uint64_t *ret_commit)
         requires_lock(ledger->lock)
 {
-        struct record *record = calloc(1, sizeof(*record));
         int r;
 
-        if (!record)
-                return -ENOMEM;
-        record->kind = RECORD_RESERVE;
-        r = entries_insert(&ledger->entries, &record->entry, reservation, false);
-        if (r < 0) {
-                free(record);
+        draft->record->kind = RECORD_RESERVE;
+        draft->record->entry = draft->entry;
+        r = entries_add(&ledger->entries, &draft->entry, &draft->keys);
+        if (r < 0)
                 return r;
-        }
-        *ret_commit = queue(ledger, record);
+        *ret_commit = queue(ledger, steal_pointer(&draft->record));
         return 0;
 }
 
@@ -277,14 +300,27 @@ static int embedded_reserve(struct ledger *base, struct reservation **reservatio
                             char ret_id[static RESERVATION_ID_SIZE], uint64_t *ret_commit, struct error *error)
 {
         struct embedded_ledger *ledger = embedded(base);
-        int r;
+        _cleanup_(draft_clear) struct draft draft = {0};
+        struct classifier classifier;
+        int r = (int)get_classifier(ledger, generation, &classifier);
 
+        if (r != LEDGER_RESERVED)
+                return r;
+        r = classifier.classify(classifier.userdata, *reservation, &draft.keys);
+        if (r < 0)
+                return error_oom(error);
         memcpy(ret_id, (*reservation)->id, RESERVATION_ID_SIZE);
+        draft.record = calloc(1, sizeof(*draft.record));
+        draft.entry = entry_new(reservation, false);
+        if (!draft.record || !draft.entry)
+                return error_oom(error);
         lock_acquire(&ledger->lock);
-        r = (int)check(ledger, *reservation, generation, limits, n_limits, ret_refusal);
+        r = (int)check(ledger, draft.entry->reservation, generation, limits, n_limits, ret_refusal);
         if (r == LEDGER_RESERVED)
-                r = insert(ledger, reservation, ret_commit);
+                r = add_draft(ledger, &draft, ret_commit);
         lock_release(&ledger->lock);
+        if (draft.entry)
+                *reservation = steal_pointer(&draft.entry->reservation);
         return r < 0 ? error_oom(error) : r;
 }
 

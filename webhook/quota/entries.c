@@ -11,12 +11,26 @@
 
 #include <utlist.h>
 
-static void entry_free(struct entry *entry)
+struct entry *entry_free(struct entry *entry)
 {
+        if (!entry)
+                return NULL;
         reservation_free(entry->reservation);
         free(entry->links.items);
         free(entry->new_links.items);
         free(entry);
+        return NULL;
+}
+
+struct entry *entry_new(struct reservation **reservation, bool terminating)
+{
+        struct entry *entry = calloc(1, sizeof(*entry));
+
+        if (!entry)
+                return NULL;
+        entry->reservation = steal_pointer(reservation);
+        entry->terminating = terminating;
+        return entry;
 }
 
 int entries_init(struct entries *entries)
@@ -79,28 +93,40 @@ static int make_live(struct entries *entries, struct entry *entry)
         return 0;
 }
 
-int entries_insert(struct entries *entries, struct entry **ret, struct reservation **reservation, bool terminating)
+int entries_add(struct entries *entries, struct entry **entry, const struct counter_keys *keys)
 {
-        struct entry *entry = calloc(1, sizeof(*entry));
-        int r;
+        int r = counters_link(entries->counters, keys, &(*entry)->reservation->resources, &(*entry)->links);
 
-        if (!entry)
-                return -ENOMEM;
-        entry->reservation = *reservation;
-        entry->terminating = terminating;
-        r = link_entry(entries->counters, &entries->classifier, entry, &entry->links);
-        if (r >= 0) {
-                r = make_live(entries, entry);
-                if (r < 0)
-                        counters_unlink(entries->counters, &entry->links);
-        }
+        if (r < 0)
+                return r;
+        r = make_live(entries, *entry);
         if (r < 0) {
-                free(entry);
+                counters_unlink(entries->counters, &(*entry)->links);
                 return r;
         }
-        *reservation = NULL;
-        *ret = entry;
+        *entry = NULL;
         return 0;
+}
+
+int entries_insert(struct entries *entries, struct entry **ret, struct reservation **reservation, bool terminating)
+{
+        _cleanup_(counter_keys_clear) struct counter_keys keys = {0};
+        struct entry *entry = entry_new(reservation, terminating), *added = entry;
+        const struct classifier *classifier = &entries->classifier;
+        int r = entry ? 0 : -ENOMEM;
+
+        if (r >= 0 && classifier->classify)
+                r = classifier->classify(classifier->userdata, entry->reservation, &keys);
+        if (r >= 0)
+                r = entries_add(entries, &entry, &keys);
+        if (r >= 0) {
+                *ret = added;
+                return 0;
+        }
+        if (entry)
+                *reservation = steal_pointer(&entry->reservation);
+        entry_free(entry);
+        return r;
 }
 
 static void end_live(struct entries *entries, struct entry *entry)

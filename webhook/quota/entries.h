@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "quota/counter.h"
+#include "util/cleanup.h"
 #include "util/map.h"
 
 struct reservation;
@@ -52,7 +53,15 @@ void entries_clear(struct entries *entries);
 struct entry *entries_find(const struct entries *entries, const char *id);
 size_t entries_count(const struct entries *entries); /* the live ones */
 
-/* Adds a live entry, which takes over *reservation. 0, -ENOMEM, or what the classifier says; then nothing changes. */
+/* A new entry that is in no table yet, which takes over *reservation; free it with entry_free(). NULL: no memory. */
+struct entry *entry_new(struct reservation **reservation, bool terminating);
+struct entry *entry_free(struct entry *entry);
+DEFINE_CLEANUP(struct entry *, entry_free);
+
+/* Makes it live, counting toward these keys; takes it over. 0 or -ENOMEM; then nothing changes. */
+int entries_add(struct entries *entries, struct entry **entry, const struct counter_keys *keys);
+
+/* The same in one, with the keys that the classifier names. 0, -ENOMEM, or what the classifier says; likewise. */
 int entries_insert(struct entries *entries, struct entry **ret, struct reservation **reservation, bool terminating);
 
 void entries_park(struct entries *entries, struct entry *entry);

@@ -79,7 +79,8 @@ int ledger_classify(struct ledger *ledger, const struct classifier *classifier, 
 /*
  * Reserves if every limit is kept. On LEDGER_RESERVED the ledger owns *reservation (which becomes NULL), its id is
  * in ret_id, and *ret_commit is what to wait for before anybody is told (0: nothing). Limits from another generation
- * than the classifier's: LEDGER_STALE. -ENOMEM, or what the classifier says.
+ * than the classifier's: LEDGER_STALE; the caller keeps alive what a classifier of this generation looks at. -ENOMEM,
+ * or what the classifier says.
  */
 int ledger_reserve(struct ledger *ledger, struct reservation **reservation, uint64_t generation,
                    const struct limit *limits, size_t n_limits, struct refusal *ret_refusal,

@@ -13,6 +13,8 @@
 #include "util/error.h"
 #include "util/labels.h"
 
+#define ID_BYTES ((RESERVATION_ID_SIZE - 1) / 2)
+
 static const char digits[] = "0123456789abcdef";
 
 struct reservation *reservation_free(struct reservation *reservation)
@@ -31,12 +33,29 @@ struct reservation *reservation_free(struct reservation *reservation)
         return NULL;
 }
 
+/* Each thread asks the kernel for the random bytes of many ids at once. */
+static int take_random(unsigned char bytes[static ID_BYTES])
+{
+        static _Thread_local unsigned char stock[ID_BYTES * 16]; /* getrandom(2) gives 256 bytes without a break */
+        static _Thread_local size_t left;
+
+        if (!left) {
+                if (getrandom(stock, sizeof(stock), 0) != sizeof(stock))
+                        return errno > 0 ? -errno : -EIO;
+                left = sizeof(stock);
+        }
+        left -= ID_BYTES;
+        memcpy(bytes, stock + left, ID_BYTES);
+        return 0;
+}
+
 int reservation_make_id(char id[static RESERVATION_ID_SIZE])
 {
-        unsigned char bytes[(RESERVATION_ID_SIZE - 1) / 2];
+        unsigned char bytes[ID_BYTES] = {0};
+        int r = take_random(bytes);
 
-        if (getrandom(bytes, sizeof(bytes), 0) != sizeof(bytes))
-                return -errno;
+        if (r < 0)
+                return r;
         for (size_t i = 0; i < sizeof(bytes); i++) {
                 id[2 * i] = digits[bytes[i] >> 4];
                 id[2 * i + 1] = digits[bytes[i] & 15];
