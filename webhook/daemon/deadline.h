@@ -16,7 +16,8 @@ struct deadline {
 
         /* Called once, from the timer's thread; must not block, nor add or remove deadlines. */
         void (*passed)(struct deadline *deadline);
-        struct deadline *previous, *next; /* guarded by the timer's lock */
+        struct deadline *previous, *next; /* guarded by the lock of the list that it is in */
+        unsigned list;                    /* which one */
 };
 
 int deadlines_new(struct deadlines **ret, struct error *error);

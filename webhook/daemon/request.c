@@ -21,6 +21,7 @@
 #include <sys/socket.h>
 
 #include "admission/admission.h"
+#include "daemon/body.h"
 #include "daemon/deadline.h"
 #include "daemon/query.h"
 #include "daemon/readiness.h"
@@ -44,8 +45,7 @@ struct request {
         struct MHD_Connection *connection; /* borrowed */
         enum route route;
         enum state state; /* atomic; changed by one thread at a time, see above */
-        char *body;       /* owned */
-        size_t size, capacity;
+        struct body body;
         bool too_long;   /* the body is; the rest of it is read and dropped */
         bool answered;   /* a response has been queued */
         int64_t started; /* monotonic; 0: refused for its headers */
@@ -223,41 +223,27 @@ static enum MHD_Result begin(struct request *request, const char *url, const cha
         return MHD_YES;
 }
 
-static bool make_room(struct request *request, size_t more)
+/* What Content-Length says; 0: nothing. */
+static size_t expected_size(struct request *request)
 {
         const char *length =
                 MHD_lookup_connection_value(request->connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_CONTENT_LENGTH);
-        size_t wanted = request->size + more, capacity = request->capacity ? 2 * request->capacity : 16384;
-        char *body;
 
-        if (wanted <= request->capacity)
-                return true;
-        if (length && !request->capacity)
-                capacity = strtoul(length, NULL, 10);
-        if (capacity < wanted)
-                capacity = wanted;
-        body = realloc(request->body, capacity);
-        if (!body)
-                return false;
-        request->body = body;
-        request->capacity = capacity;
-        return true;
+        return length ? strtoul(length, NULL, 10) : 0;
 }
 
 /* libmicrohttpd takes no answer in the middle of a body: what is too long is read to its end, or to the deadline. */
 static enum MHD_Result read_part(struct request *request, const char *part, size_t size)
 {
+        struct body *body = &request->body;
+
         if (request->too_long || request->answered)
                 return MHD_YES;
-        if (request->size + size > REQUEST_BODY_MAX) {
+        if (body->size + size > REQUEST_BODY_MAX) {
                 request->too_long = true;
                 return MHD_YES;
         }
-        if (!make_room(request, size))
-                return MHD_NO;
-        memcpy(request->body + request->size, part, size);
-        request->size += size;
-        return MHD_YES;
+        return body_append(body, part, size, body->size ? 0 : expected_size(request)) ? MHD_YES : MHD_NO;
 }
 
 /* Suspends the connection until the answer is durable, or until it is worth deciding again. */
@@ -289,8 +275,8 @@ static enum MHD_Result mutate(struct request *request)
         if (request->too_long)
                 return respond_text(request, MHD_HTTP_CONTENT_TOO_LARGE, NULL,
                                     "the body must not be longer than 7 MiB");
-        r = admission_handle(request->context->admission, request->body ? request->body : "", request->size,
-                             &request->answer, &error);
+        r = admission_handle(request->context->admission, request->body.bytes ? request->body.bytes : "",
+                             request->body.size, &request->answer, &error);
         if (r == -EINPROGRESS)
                 return wait_for_ledger(request, true);
         if (r < 0)
@@ -405,7 +391,7 @@ void request_completed(void *userdata, struct MHD_Connection *connection, void *
         if (!request->answered && !is_probe(request))
                 metrics_count_unanswered(&context->metrics);
         admission_answer_clear(&request->answer);
-        free(request->body);
+        body_clear(&request->body);
         free(request);
         *data = NULL;
         __atomic_sub_fetch(&context->active, 1, __ATOMIC_RELEASE);

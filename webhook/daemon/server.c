@@ -1,6 +1,7 @@
 /*
  * libmicrohttpd does HTTP/1.1 and, on GnuTLS, TLS; requests are handled in daemon/request.c on its threads, one for
- * each CPU that the process may use.
+ * each CPU that the process may use. A client that comes again resumes its session with a ticket, which saves both
+ * sides the signature.
  *
  * Stopping has an order: every answer asks its client to close, for as long as who asks may not have heard that
  * others are to be asked; then no new connections, then a short while in which clients that hold an idle connection
@@ -10,8 +11,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <gnutls/gnutls.h>
 #include <microhttpd.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -25,6 +26,7 @@
 #include "daemon/request.h"
 #include "daemon/tls.h"
 #include "util/clock.h"
+#include "util/cpus.h"
 #include "util/error.h"
 #include "util/log.h"
 
@@ -45,19 +47,11 @@ struct server {
         struct deadlines *deadlines; /* owned */
         struct exporter *exporter;   /* owned; NULL: none */
         struct request_context context;
-        int socket;   /* owned, until libmicrohttpd has it */
-        int stand_in; /* owned; takes the socket's number when that is closed */
+        gnutls_datum_t ticket_key; /* owned; what sessions are sealed with; GnuTLS derives others from it in time */
+        int socket;                /* owned, until libmicrohttpd has it */
+        int stand_in;              /* owned; takes the socket's number when that is closed */
         char address[ADDRESS_TEXT_MAX];
 };
-
-static unsigned count_cpus(void)
-{
-        cpu_set_t cpus;
-
-        if (sched_getaffinity(0, sizeof(cpus), &cpus) < 0)
-                return 1;
-        return (unsigned)CPU_COUNT(&cpus);
-}
 
 static void log_mhd(void *userdata, const char *format, va_list arguments) __attribute__((format(printf, 2, 0)));
 
@@ -71,16 +65,31 @@ static void log_mhd(void *userdata, const char *format, va_list arguments)
         log_debug("http", log_string("detail", text));
 }
 
+/* libmicrohttpd leaves tickets off, and has no option for them; but it tells of a connection before its handshake. */
+static void offer_ticket(void *userdata, struct MHD_Connection *connection, void **data,
+                         enum MHD_ConnectionNotificationCode code)
+{
+        const struct server *server = userdata;
+        const union MHD_ConnectionInfo *info = NULL;
+
+        (void)data;
+        if (code == MHD_CONNECTION_NOTIFY_STARTED)
+                info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_GNUTLS_SESSION);
+        if (info)
+                gnutls_session_ticket_enable_server(info->tls_session, &server->ticket_key);
+}
+
 static int start(struct server *server, struct error *error)
 {
         unsigned flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_TLS | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ITC |
                          MHD_USE_ERROR_LOG;
-        unsigned cpus = count_cpus();
+        unsigned cpus = cpus_available();
         struct MHD_OptionItem options[] = {
                 {MHD_OPTION_EXTERNAL_LOGGER, (intptr_t)log_mhd, NULL},
                 {MHD_OPTION_LISTEN_SOCKET, server->socket, NULL},
                 {MHD_OPTION_HTTPS_CERT_CALLBACK, 0, (void *)tls_retrieve},
                 {MHD_OPTION_HTTPS_PRIORITIES, 0, (char *)TLS_PRIORITIES},
+                {MHD_OPTION_NOTIFY_CONNECTION, (intptr_t)offer_ticket, server},
                 {MHD_OPTION_NOTIFY_COMPLETED, (intptr_t)request_completed, &server->context},
                 {MHD_OPTION_CONNECTION_TIMEOUT, IDLE_SECONDS, NULL},
                 {cpus > 1 ? MHD_OPTION_THREAD_POOL_SIZE : MHD_OPTION_END, cpus, NULL},
@@ -126,6 +135,9 @@ int server_new(struct server **ret, const struct server_options *options, struct
         server->stand_in = eventfd(0, EFD_CLOEXEC);
         if (server->stand_in < 0)
                 return error_set_errno(error, errno, "cannot make an event descriptor");
+        r = gnutls_session_ticket_key_generate(&server->ticket_key);
+        if (r < 0)
+                return error_set(error, EIO, "cannot make a key for TLS sessions: %s", gnutls_strerror(r));
         server->socket = address_listen(options->listen, error);
         if (server->socket < 0)
                 return server->socket;
@@ -207,6 +219,8 @@ struct server *server_free(struct server *server)
         closep(&server->socket);
         closep(&server->stand_in);
         deadlines_free(server->deadlines);
+        gnutls_memset(server->ticket_key.data, 0, server->ticket_key.size);
+        gnutls_free(server->ticket_key.data);
         free(server);
         return NULL;
 }

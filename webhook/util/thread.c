@@ -17,3 +17,13 @@ int thread_start(pthread_t *ret, void *(*run)(void *userdata), void *userdata)
         pthread_sigmask(SIG_SETMASK, &before, NULL);
         return r;
 }
+
+unsigned thread_index(void)
+{
+        static unsigned known;                /* atomic */
+        static _Thread_local unsigned number; /* 0: not asked for yet */
+
+        if (!number)
+                number = __atomic_add_fetch(&known, 1, __ATOMIC_RELAXED);
+        return number - 1;
+}
