@@ -18,6 +18,7 @@
 #include "manifest/yaml.h"
 #include "policy/selector.h"
 #include "quota/quantity.h"
+#include "util/arena.h"
 #include "util/cleanup.h"
 #include "util/error.h"
 #include "util/labels.h"
@@ -76,12 +77,13 @@ static quantity_nano request(const struct pod *pod, const char *name)
 static bool same_requests(const json_t *test)
 {
         _cleanup_(diagnostics_clear) struct diagnostics diagnostics = DIAGNOSTICS_INIT;
-        _cleanup_(pod_clear) struct pod pod = POD_INIT;
+        _cleanup_(arena_clear) struct arena arena = ARENA_INIT;
+        struct pod pod = POD_INIT;
         struct field root = field_root(json_object_get(test, "pod"), NULL, &diagnostics);
         json_t *requests = json_object_get(test, "requests"), *value;
         const char *name;
 
-        if (!pod_read(&pod, &root, "default", pod_default_gpu_resources))
+        if (!pod_read(&pod, &root, "default", pod_default_gpu_resources, &arena))
                 return !wanted(test, "valid");
         json_object_foreach (requests, name, value)
                 if (request(&pod, name) != nano(value))

@@ -27,7 +27,7 @@ static struct pod pod;
 
 static void read_pod(const char *text)
 {
-        pod_clear(&pod);
+        pod = POD_INIT;
         json_decref(object);
         pod = POD_INIT;
         object = json_text(text);
@@ -43,7 +43,7 @@ static void setup(void)
 
 static void teardown(void)
 {
-        pod_clear(&pod);
+        pod = POD_INIT;
         json_decref(object);
         catalog_unref(catalog);
 }

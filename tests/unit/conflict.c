@@ -86,7 +86,7 @@ static char *find(const char *resource, const char *metadata, const char *spec)
         pod_from(&pod, object);
         r = conflict_find(&conflict, &pod, &policy_index_at(catalog_policies(catalog), 0)->units[0]);
         ck_assert_int_eq(r, conflict != NULL);
-        pod_clear(&pod);
+        pod = POD_INIT;
         json_decref(object);
         catalog_unref(catalog);
         return conflict;

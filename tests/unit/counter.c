@@ -228,7 +228,7 @@ START_TEST(an_amount_counts_as_its_pods_do)
 {
         char name[] = "cpu";
         struct resource cpu = {name, {0}};
-        struct amount amount = {quantity_whole(6), 3, {&cpu, 1}};
+        struct amount amount = {quantity_whole(6), 3, {.items = &cpu, .count = 1}};
         _cleanup_(counter_keys_clear) struct counter_keys keys = {0};
         struct counter_links links;
         const struct counter *counter;

@@ -227,7 +227,7 @@ START_TEST(decides)
 {
         const struct decide_case *test = &cases[_i];
         _cleanup_(decision_clear) struct decision decision = DECISION_INIT;
-        _cleanup_(pod_clear) struct pod pod = POD_INIT;
+        struct pod pod = POD_INIT;
         json_auto_t *object = json_text(test->pod);
         struct bench bench;
 
@@ -259,7 +259,7 @@ static void place(struct bench *bench, const char *text, int n, int placed[2])
         placed[0] = placed[1] = 0;
         for (int i = 0; i < n; i++) {
                 _cleanup_(decision_clear) struct decision decision = DECISION_INIT;
-                _cleanup_(pod_clear) struct pod pod = POD_INIT;
+                struct pod pod = POD_INIT;
 
                 pod_from(&pod, object);
                 ck_assert_int_eq(decide(&decision, bench->catalog, bench->ledger, &options, &pod, true, NULL), 0);
@@ -363,7 +363,7 @@ START_TEST(an_older_catalog_is_stale)
 {
         const struct decide_options options = {0};
         struct decision decision = DECISION_INIT;
-        _cleanup_(pod_clear) struct pod pod = POD_INIT;
+        struct pod pod = POD_INIT;
         json_auto_t *object = json_text(POD(APP, ""));
         struct catalog *newer;
         struct bench bench;
@@ -382,7 +382,7 @@ END_TEST
 START_TEST(a_dry_run_reserves_nothing)
 {
         const struct decide_options options = {0};
-        _cleanup_(pod_clear) struct pod pod = POD_INIT;
+        struct pod pod = POD_INIT;
         json_auto_t *object = json_text(POD(APP, ""));
         struct bench bench;
 
@@ -413,7 +413,7 @@ START_TEST(several_policies_are_decided_by_terms_then_age_then_name)
                                            "metadata: {name: all, creationTimestamp: \"2025-01-01T00:00:00Z\"}\n"
                                            "spec: {units: [{resource: ecs}]}\n";
         const struct decide_options options = {0};
-        _cleanup_(pod_clear) struct pod pod = POD_INIT;
+        struct pod pod = POD_INIT;
         json_auto_t *object = json_text(POD(", 'labels': {'app': 'a', 'tier': 'b'}", ""));
         _cleanup_(decision_clear) struct decision decision = DECISION_INIT;
         struct bench bench;

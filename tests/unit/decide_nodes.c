@@ -99,7 +99,7 @@ START_TEST(places_until_it_is_full)
         const struct node_case *test = &cases[_i];
         const struct decide_options options = {.capacity_from_nodes = test->capacity_from_nodes};
         _cleanup_(decision_clear) struct decision decision = DECISION_INIT;
-        _cleanup_(pod_clear) struct pod pod = POD_INIT;
+        struct pod pod = POD_INIT;
         char text[256];
         json_t *object;
         int placed = 0;

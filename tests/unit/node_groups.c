@@ -108,7 +108,7 @@ START_TEST(pods_take_from_groups)
         char resource[32], found[256] = "";
         struct resource item = {resource, quantity_whole(2)};
         struct reservation reservation = {
-                .node = (char *)test->node, .node_selector = selector, .resources = {&item, 1}};
+                .node = (char *)test->node, .node_selector = selector, .resources = {.items = &item, .count = 1}};
 
         strcpy(resource, test->resource);
         ck_assert_int_eq(node_groups_classify(groups, &reservation, &keys), 0);

@@ -9,6 +9,7 @@
 #include "manifest/diagnostics.h"
 #include "manifest/field.h"
 #include "manifest/manifest.h"
+#include "util/arena.h"
 
 /* A catalog from YAML, where these nodes (NULL: none) are known; faults in it fail the test. */
 static inline struct catalog *catalog_with_nodes(const char *yaml, struct node_table *nodes)
@@ -34,12 +35,15 @@ static inline struct catalog *catalog_text(const char *yaml)
         return catalog_with_nodes(yaml, NULL);
 }
 
+/* Of all pods of a test. */
+static struct arena pod_memory;
+
 /* A pod whose JSON object must outlive it. */
 static inline void pod_from(struct pod *pod, json_t *object)
 {
         struct diagnostics diagnostics = DIAGNOSTICS_INIT;
         struct field root = field_root(object, NULL, &diagnostics);
-        bool good = pod_read(pod, &root, "default", pod_default_gpu_resources);
+        bool good = pod_read(pod, &root, "default", pod_default_gpu_resources, &pod_memory);
 
         if (!good)
                 ck_abort_msg("%s: %s", diagnostics.items[0].path, diagnostics.items[0].message);

@@ -121,7 +121,7 @@ static json_t *patch_for(const char *objects, json_t *object, bool rewrite_sched
                 strcpy(decision.reservation, "ID");
         ck_assert_int_eq(patch_new(&patch, &pod, &decision, &how), 0);
         decision_clear(&decision);
-        pod_clear(&pod);
+        pod = POD_INIT;
         admission_free(admission);
         ledger_free(ledger);
         catalog_unref(catalog);

@@ -75,7 +75,7 @@ START_TEST(a_workload_is_told)
         _cleanup_(ledger_freep) struct ledger *ledger = NULL;
         _cleanup_(catalog_unrefp) struct catalog *catalog = catalog_text(test->yaml);
         _cleanup_(decision_clear) struct decision decision = DECISION_INIT;
-        _cleanup_(pod_clear) struct pod pod = POD_INIT;
+        struct pod pod = POD_INIT;
         json_auto_t *object = json_text(test->pod);
         struct classifier classifier = catalog_classifier(catalog);
 

@@ -7,6 +7,7 @@
 #include "json.h"
 #include "manifest/field.h"
 #include "quota/resources.h"
+#include "util/arena.h"
 
 #define GPUS(n) "{'resources': {'limits': {'nvidia.com/gpu': '" #n "'}}}"
 #define SIDECAR(n) "{'restartPolicy': 'Always', 'resources': {'limits': {'nvidia.com/gpu': '" #n "'}}}"
@@ -72,7 +73,8 @@ START_TEST(adds_up)
 {
         const struct requests_case *test = &cases[_i];
         _cleanup_(diagnostics_clear) struct diagnostics diagnostics = DIAGNOSTICS_INIT;
-        _cleanup_(resources_clear) struct resources requests = RESOURCES_INIT;
+        _cleanup_(arena_clear) struct arena arena = ARENA_INIT;
+        struct resources requests = RESOURCES_IN(&arena);
         json_auto_t *spec = json_text(test->spec);
         struct field root = field_root(spec, NULL, &diagnostics);
         char text[QUANTITY_TEXT_MAX] = "";
@@ -105,7 +107,8 @@ START_TEST(names_what_is_wrong)
 {
         const struct fault_case *test = &faults[_i];
         _cleanup_(diagnostics_clear) struct diagnostics diagnostics = DIAGNOSTICS_INIT;
-        _cleanup_(resources_clear) struct resources requests = RESOURCES_INIT;
+        _cleanup_(arena_clear) struct arena arena = ARENA_INIT;
+        struct resources requests = RESOURCES_IN(&arena);
         json_auto_t *spec = json_text(test->spec);
         struct field root = field_root(spec, NULL, &diagnostics);
 

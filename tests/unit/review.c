@@ -7,6 +7,7 @@
 
 #include "admission/decide.h"
 #include "objects.h"
+#include "util/arena.h"
 #include "util/error.h"
 
 #define REQUEST(more)                                                                                            \
@@ -56,23 +57,25 @@ START_TEST(refuses)
 {
         const struct fault_case *test = &faults[_i];
         _cleanup_error_ struct error error = ERROR_INIT;
-        _cleanup_(review_clear) struct review review = REVIEW_INIT;
+        _cleanup_(arena_clear) struct arena arena = ARENA_INIT;
+        struct review review = REVIEW_INIT;
         _cleanup_(freep) char *body = quoted(test->body);
 
-        ck_assert_msg(review_parse(&review, body, strlen(body), &error) == -EINVAL, "%s", test->name);
+        ck_assert_msg(review_parse(&review, body, strlen(body), &arena, &error) == -EINVAL, "%s", test->name);
         ck_assert_msg(strstr(error_message(&error), test->sentence), "%s: %s", test->name, error_message(&error));
 }
 END_TEST
 
 START_TEST(reads_every_field)
 {
-        _cleanup_(review_clear) struct review review = REVIEW_INIT;
+        _cleanup_(arena_clear) struct arena arena = ARENA_INIT;
+        struct review review = REVIEW_INIT;
         _cleanup_(freep) char *body = quoted(
                 REQUEST(", 'namespace': 'n', 'name': 'x', 'dryRun': true, 'subResource': 'status', 'resource': "
                         "{'group': '', 'version': 'v1', 'resource': 'pods'}, 'object': {'a': 1}, 'oldObject': "
                         "null"));
 
-        ck_assert_int_eq(review_parse(&review, body, strlen(body), NULL), 0);
+        ck_assert_int_eq(review_parse(&review, body, strlen(body), &arena, NULL), 0);
         ck_assert_str_eq(review.uid, "u");
         ck_assert_str_eq(review.namespace, "n");
         ck_assert_str_eq(review.name, "x");
@@ -92,7 +95,8 @@ START_TEST(other_resources_are_not_pods)
                 "{'group': '', 'version': 'v1', 'resource': 'services'}",
                 "{'group': '', 'version': 'v2', 'resource': 'pods'}",
         };
-        _cleanup_(review_clear) struct review review = REVIEW_INIT;
+        _cleanup_(arena_clear) struct arena arena = ARENA_INIT;
+        struct review review = REVIEW_INIT;
         _cleanup_(freep) char *text = NULL, *body = NULL;
 
         ck_assert_int_ge(
@@ -102,7 +106,7 @@ START_TEST(other_resources_are_not_pods)
                          resources[_i]),
                 0);
         body = quoted(text);
-        ck_assert_int_eq(review_parse(&review, body, strlen(body), NULL), 0);
+        ck_assert_int_eq(review_parse(&review, body, strlen(body), &arena, NULL), 0);
         ck_assert(!review.is_pod);
 }
 END_TEST
@@ -121,11 +125,14 @@ static json_t *response_of(char *text)
 
 START_TEST(an_answer_repeats_the_uid_and_carries_the_patch_in_base64)
 {
+        static const char patch[] = "[{\"op\":\"add\",\"path\":\"/a\",\"value\":1}]";
         struct review review = {.uid = "some-uid"};
-        json_auto_t *patch = json_text("[{'op': 'add', 'path': '/a', 'value': 1}]"), *response = NULL;
+        json_auto_t *response = NULL;
         char *text;
+        size_t size;
 
-        ck_assert_int_eq(review_respond(&text, &review, NULL, patch), 0);
+        ck_assert_int_eq(review_respond(&text, &size, &review, NULL, patch, strlen(patch)), 0);
+        ck_assert_uint_eq(size, strlen(text));
         response = response_of(text);
         ck_assert_str_eq(json_string_value(json_object_get(response, "uid")), "some-uid");
         ck_assert(json_is_true(json_object_get(response, "allowed")));
@@ -136,14 +143,16 @@ START_TEST(an_answer_repeats_the_uid_and_carries_the_patch_in_base64)
 }
 END_TEST
 
-START_TEST(an_empty_patch_is_left_out)
+START_TEST(without_a_patch_an_answer_has_none)
 {
-        struct review review = {.uid = "u"};
-        json_auto_t *patch = json_array(), *response = NULL;
+        struct review review = {.uid = "a \"quoted\" uid"};
+        json_auto_t *response = NULL;
         char *text;
+        size_t size;
 
-        ck_assert_int_eq(review_respond(&text, &review, NULL, patch), 0);
+        ck_assert_int_eq(review_respond(&text, &size, &review, NULL, NULL, 0), 0);
         response = response_of(text);
+        ck_assert_str_eq(json_string_value(json_object_get(response, "uid")), "a \"quoted\" uid");
         ck_assert_ptr_null(json_object_get(response, "patch"));
         ck_assert_ptr_null(json_object_get(response, "patchType"));
 }
@@ -158,8 +167,9 @@ START_TEST(a_denial_has_code_403_and_the_message)
         json_auto_t *response = NULL;
         json_t *status;
         char *text;
+        size_t size;
 
-        ck_assert_int_eq(review_respond(&text, &review, &decision, NULL), 0);
+        ck_assert_int_eq(review_respond(&text, &size, &review, &decision, NULL, 0), 0);
         response = response_of(text);
         status = json_object_get(response, "status");
         ck_assert(json_is_false(json_object_get(response, "allowed")));
@@ -176,7 +186,7 @@ static void add(TCase *tests)
         tcase_add_test(tests, reads_every_field);
         tcase_add_loop_test(tests, other_resources_are_not_pods, 0, 3);
         tcase_add_test(tests, an_answer_repeats_the_uid_and_carries_the_patch_in_base64);
-        tcase_add_test(tests, an_empty_patch_is_left_out);
+        tcase_add_test(tests, without_a_patch_an_answer_has_none);
         tcase_add_test(tests, a_denial_has_code_403_and_the_message);
 }
 

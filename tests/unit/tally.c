@@ -107,7 +107,7 @@ static void check_keys(struct catalog *catalog, const struct tally_case *test)
                 .series = text_in(object, "series", ""),
                 .placement = text_in(object, "placement", ""),
                 .node = json_object_get(object, "node") ? text_in(object, "node", "") : NULL,
-                .resources = {&gpu, 1},
+                .resources = {.items = &gpu, .count = 1},
         };
         char found[256] = "";
 

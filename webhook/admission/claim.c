@@ -189,8 +189,7 @@ int claim_new_unit(struct claim *ret, const struct pod *pod, const struct resour
         if (r < 0)
                 return r;
         bind_nodes(ret, pod, bounds);
-        free(steal_pointer(&ret->reservation->placement));
-        return tally_placement(&ret->reservation->placement, policy, index);
+        return replace_string(&ret->reservation->placement, unit->placement);
 }
 
 int claim_new_static(struct claim *ret, const struct pod *pod, const struct claim_bounds *bounds)

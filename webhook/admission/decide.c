@@ -4,9 +4,8 @@
  * is room is the ledger's answer alone, given in the same step that reserves: there is no moment between looking
  * and taking.
  *
- * A decision keeps the verdict of every unit. It holds a reference to its catalog, so that names in it may be
- * borrowed from policies. When something fails half way, nothing stays reserved: the reservation is the last thing
- * that can fail.
+ * A decision keeps the verdict of every unit, and borrows its names from the policies. When something fails half way,
+ * nothing stays reserved: the reservation is the last thing that can fail.
  */
 #include "admission/decide.h"
 
@@ -33,7 +32,7 @@ const char *const outcome_names[] = {
 
 /* What a decision is made from; all borrowed. */
 struct context {
-        struct catalog *catalog;
+        const struct catalog *catalog;
         struct ledger *ledger;
         const struct decide_options *options;
         const struct pod *pod;
@@ -50,7 +49,6 @@ void decision_clear(struct decision *decision)
         free(decision->verdicts);
         free(decision->warnings);
         free(decision->message);
-        catalog_unref(decision->catalog);
         *decision = DECISION_INIT;
 }
 
@@ -124,7 +122,8 @@ static void verdict_accept(struct verdict *verdict, const struct claim *claim, c
         verdict->limited = claim->pool_key;
         verdict->limit = quantity_whole(pool->gpus);
         verdict->wanted = quantity_whole(context->pod->gpus);
-        if (!claim->pool_key || ledger_counter(context->ledger, claim->pool_key, &counter) < 0)
+        if (!context->options->explain || !claim->pool_key ||
+            ledger_counter(context->ledger, claim->pool_key, &counter) < 0)
                 return;
         verdict->used = context->reserve ? quantity_subtract(counter.gpus, verdict->wanted) : counter.gpus;
         counter_clear(&counter);
@@ -421,8 +420,8 @@ static int decide_pod(struct decision *decision, const struct context *context)
         return charge_static(decision, context);
 }
 
-int decide(struct decision *ret, struct catalog *catalog, struct ledger *ledger, const struct decide_options *options,
-           const struct pod *pod, bool reserve, struct error *error)
+int decide(struct decision *ret, const struct catalog *catalog, struct ledger *ledger,
+           const struct decide_options *options, const struct pod *pod, bool reserve, struct error *error)
 {
         const struct context context = {
                 .catalog = catalog,
@@ -434,7 +433,7 @@ int decide(struct decision *ret, struct catalog *catalog, struct ledger *ledger,
         };
         int r;
 
-        *ret = (struct decision){.catalog = catalog_ref(catalog), .region = "", .series = "", .reason = ""};
+        *ret = (struct decision){.region = "", .series = "", .reason = ""};
         r = decide_pod(ret, &context);
         if (r < 0)
                 decision_clear(ret);

@@ -26,10 +26,10 @@ enum outcome {
         OUTCOME_DENIED,
 };
 
+/* What it borrows is the catalog's and the pod's, which must outlive it. */
 struct decision {
         enum outcome outcome;
         const char *reason;                   /* one word for logs and audit: "placed", "no-policy", "ignored", ... */
-        struct catalog *catalog;              /* a reference; what the borrowed pointers live in */
         const struct resource_policy *policy; /* that decided, or NULL */
         size_t unit;                          /* PLACED: the index of its unit */
         struct verdict *verdicts;             /* owned; one for each unit of the policy */
@@ -50,6 +50,7 @@ struct decide_options {
         bool enforce_static;                      /* deny a pod that names its own region where its pool is full */
         bool capacity_from_nodes;                 /* what a region's virtual nodes have caps its pools as well */
         bool rewrite_scheduler;                   /* ack-co-scheduler -> default-scheduler */
+        bool explain;                             /* a verdict that a unit fits has its numbers, too */
         enum when_nothing_fits when_nothing_fits; /* for strategy prefer; UNSET: allow */
 };
 
@@ -59,7 +60,7 @@ struct decide_options {
  * little is known of the cluster at the moment: decide again after ledger_wait_current(); -EIO and others with
  * `error`. After a failure nothing was decided and nothing is reserved.
  */
-int decide(struct decision *ret, struct catalog *catalog, struct ledger *ledger, const struct decide_options *options,
-           const struct pod *pod, bool reserve, struct error *error);
+int decide(struct decision *ret, const struct catalog *catalog, struct ledger *ledger,
+           const struct decide_options *options, const struct pod *pod, bool reserve, struct error *error);
 
 extern const char *const outcome_names[]; /* by enum outcome */

@@ -11,98 +11,122 @@
 #include "admission/patch.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <string.h>
 
 #include "admission/decide.h"
 #include "admission/pod.h"
-#include "admission/tally.h"
+#include "manifest/writer.h"
 #include "util/cleanup.h"
 #include "util/labels.h"
 
 #define SCHEDULER_VENDOR "ack-co-scheduler"
 #define SCHEDULER_DEFAULT "default-scheduler"
 
-/* RFC 6901: "~" is written "~0" and "/" is written "~1". A new string: `parent`, "/" and the escaped key. */
-static char *pointer(const char *parent, const char *key)
-{
-        char *text = malloc(strlen(parent) + 2 * strlen(key) + 2), *end;
-
-        if (!text)
-                return NULL;
-        end = stpcpy(text, parent);
-        *end++ = '/';
-        for (; *key; key++) {
-                if (*key == '~' || *key == '/') {
-                        *end++ = '~';
-                        *end++ = *key == '~' ? '0' : '1';
-                } else {
-                        *end++ = *key;
-                }
-        }
-        *end = '\0';
-        return text;
-}
-
-/* Takes over the value. */
-static int add_operation(json_t *patch, const char *operation, const char *path, json_t *value)
-{
-        json_t *object = json_pack("{s:s, s:s, s:o}", "op", operation, "path", path, "value", value);
-
-        return object && json_array_append_new(patch, object) == 0 ? 0 : -ENOMEM;
-}
-
-/* A map of the pod, and what is to be added to it. */
-struct target {
-        json_t *patch;
-        const char *path; /* "/metadata/labels" */
-        json_t *present;  /* the pod's map; NULL: it has none */
-        json_t *whole;    /* owned; collects a missing map */
+/* The operations, and how many there are so far. */
+struct operations {
+        struct writer *writer; /* borrowed */
+        size_t count;
 };
 
-static void target_clear(struct target *target)
+/* One token of a path (RFC 6901): "~" is written "~0" and "/" is written "~1". */
+static void write_token(struct writer *writer, const char *key)
 {
-        json_decref(target->whole);
-}
+        char token[3] = "~";
 
-static struct target target_init(json_t *patch, const struct pod *pod, const char *parent, const char *name,
-                                 const char *path)
-{
-        json_t *present = json_object_get(json_object_get(pod->object, parent), name);
+        for (;;) {
+                const char *plain = key;
 
-        return (struct target){.patch = patch, .path = path, .present = json_is_object(present) ? present : NULL};
-}
-
-static int target_set(struct target *target, const char *key, const char *value, bool replace)
-{
-        _cleanup_(freep) char *path = NULL;
-        bool exists = json_object_get(target->present, key);
-
-        if (exists && !replace)
-                return 0;
-        if (!target->present) {
-                if (!target->whole)
-                        target->whole = json_object();
-                return json_object_set_new(target->whole, key, json_string(value)) == 0 ? 0 : -ENOMEM;
+                while (*key && *key != '~' && *key != '/')
+                        key++;
+                writer_part(writer, plain, (size_t)(key - plain));
+                if (!*key)
+                        return;
+                token[1] = *key++ == '~' ? '0' : '1';
+                writer_bytes(writer, token, 2);
         }
-        path = pointer(target->path, key);
-        return path ? add_operation(target->patch, exists ? "replace" : "add", path, json_string(value)) : -ENOMEM;
 }
 
-static int target_set_labels(struct target *target, const struct labels *labels)
+/* Up to the value; `key` NULL: the parent itself is what is added. */
+static void begin_operation(struct operations *operations, bool replace, const char *parent, const char *key)
 {
-        int r = 0;
+        struct writer *writer = operations->writer;
 
-        for (size_t i = 0; i < labels_count(labels) && r >= 0; i++)
-                r = target_set(target, labels_at(labels, i).key, labels_at(labels, i).value, false);
-        return r;
+        if (operations->count++)
+                writer_raw(writer, ",");
+        if (replace)
+                writer_raw(writer, "{\"op\":\"replace\",\"path\":\"");
+        else
+                writer_raw(writer, "{\"op\":\"add\",\"path\":\"");
+        writer_bytes(writer, parent, strlen(parent));
+        if (key) {
+                writer_raw(writer, "/");
+                write_token(writer, key);
+        }
+        writer_raw(writer, "\",\"value\":");
 }
 
-/* Writes a map that was missing. */
-static int target_finish(struct target *target)
+static void end_operation(struct operations *operations)
 {
-        if (!target->whole)
-                return 0;
-        return add_operation(target->patch, "add", target->path, steal_pointer(&target->whole));
+        writer_raw(operations->writer, "}");
+}
+
+/* A map of the pod, to which entries are added. One that is missing is added whole, as a single operation that goes
+ * from the first entry to target_finish(). */
+struct target {
+        struct operations *operations;
+        const char *path;             /* "/metadata/labels" */
+        const struct labels *present; /* the pod's map; NULL: it has none */
+        size_t n_whole;               /* how many entries of a missing map there are so far */
+};
+
+/* Up to the entry's value. */
+static void target_begin(struct target *target, const char *key, bool replace)
+{
+        struct writer *writer = target->operations->writer;
+
+        if (target->present) {
+                begin_operation(target->operations, replace, target->path, key);
+                return;
+        }
+        if (!target->n_whole)
+                begin_operation(target->operations, false, target->path, NULL);
+        writer_bytes(writer, target->n_whole++ ? "," : "{", 1);
+        writer_string(writer, key);
+        writer_raw(writer, ":");
+}
+
+static void target_end(struct target *target)
+{
+        if (target->present)
+                end_operation(target->operations);
+}
+
+static bool is_own(const char *key)
+{
+        return !strcmp(key, ANNOTATION_PLACEMENT) || !strcmp(key, ANNOTATION_RESERVATION);
+}
+
+static void target_add(struct target *target, const struct labels *labels)
+{
+        for (size_t i = 0; i < labels_count(labels); i++) {
+                struct label label = labels_at(labels, i);
+
+                if (labels_get(target->present, label.key) || is_own(label.key))
+                        continue;
+                target_begin(target, label.key, false);
+                writer_string(target->operations->writer, label.value);
+                target_end(target);
+        }
+}
+
+/* Writes the end of a map that was missing. */
+static void target_finish(struct target *target)
+{
+        if (!target->n_whole)
+                return;
+        writer_raw(target->operations->writer, "}");
+        end_operation(target->operations);
 }
 
 /* The unit that the pod was placed on, or NULL. */
@@ -111,99 +135,99 @@ static const struct unit *placed_unit(const struct decision *decision)
         return decision->outcome == OUTCOME_PLACED ? &decision->policy->units[decision->unit] : NULL;
 }
 
-static int patch_labels(json_t *patch, const struct pod *pod, const struct unit *unit)
+static void patch_map(struct operations *operations, const char *path, const struct labels *present,
+                      const struct labels *added)
 {
-        _cleanup_(target_clear) struct target target =
-                target_init(patch, pod, "metadata", "labels", "/metadata/labels");
-        int r = target_set_labels(&target, unit->pod_labels);
+        struct target target = {.operations = operations, .path = path, .present = present};
 
-        return r < 0 ? r : target_finish(&target);
+        target_add(&target, added);
+        target_finish(&target);
 }
 
 /* Sets our own annotation, or makes one that came with the pod say nothing. */
-static int set_own(struct target *target, const char *key, const char *value)
+static void set_own(struct target *target, const char *key, const char *value)
 {
-        const char *present = json_string_value(json_object_get(target->present, key));
+        const char *present = labels_get(target->present, key);
 
         if (present ? !strcmp(present, value) : !*value)
-                return 0;
-        return target_set(target, key, value, true);
+                return;
+        target_begin(target, key, present);
+        writer_string(target->operations->writer, value);
+        target_end(target);
 }
 
-static int patch_annotations(json_t *patch, const struct pod *pod, const struct decision *decision)
+static void patch_annotations(struct operations *operations, const struct pod *pod, const struct decision *decision)
 {
-        _cleanup_(target_clear) struct target target =
-                target_init(patch, pod, "metadata", "annotations", "/metadata/annotations");
+        struct target target = {
+                .operations = operations, .path = "/metadata/annotations", .present = pod->annotations};
         const struct unit *unit = placed_unit(decision);
-        _cleanup_(freep) char *placement = NULL;
-        int r = 0;
 
-        if (unit) {
-                r = tally_placement(&placement, decision->policy, decision->unit);
-                if (r >= 0)
-                        r = target_set_labels(&target, unit->pod_annotations);
-        }
-        if (r >= 0)
-                r = set_own(&target, ANNOTATION_PLACEMENT, placement ? placement : "");
-        if (r >= 0)
-                r = set_own(&target, ANNOTATION_RESERVATION, decision->reservation);
-        return r < 0 ? r : target_finish(&target);
+        if (unit)
+                target_add(&target, unit->pod_annotations);
+        set_own(&target, ANNOTATION_PLACEMENT, unit ? unit->placement : "");
+        set_own(&target, ANNOTATION_RESERVATION, decision->reservation);
+        target_finish(&target);
 }
 
-static int patch_node_selector(json_t *patch, const struct pod *pod, const struct unit *unit)
+static void patch_tolerations(struct operations *operations, const struct pod *pod, const struct unit *unit)
 {
-        _cleanup_(target_clear) struct target target =
-                target_init(patch, pod, "spec", "nodeSelector", "/spec/nodeSelector");
-        int r = target_set_labels(&target, unit->node_selector);
-
-        return r < 0 ? r : target_finish(&target);
-}
-
-static int patch_tolerations(json_t *patch, const struct pod *pod, const struct unit *unit)
-{
-        json_t *present = json_object_get(json_object_get(pod->object, "spec"), "tolerations");
-        json_t *toleration;
+        static const char toleration[] =
+                "{\"key\":\"" TAINT_VIRTUAL_NODE "\",\"operator\":\"Exists\",\"effect\":\"NoSchedule\"}";
 
         if (!unit_is_virtual(unit) || pod->tolerates_virtual_nodes)
-                return 0;
-        toleration =
-                json_pack("{s:s, s:s, s:s}", "key", TAINT_VIRTUAL_NODE, "operator", "Exists", "effect", "NoSchedule");
-        if (json_is_array(present))
-                return add_operation(patch, "add", "/spec/tolerations/-", toleration);
-        return add_operation(patch, "add", "/spec/tolerations", json_pack("[o]", toleration));
+                return;
+        begin_operation(operations, false, "/spec/tolerations", pod->has_tolerations ? "-" : NULL);
+        if (pod->has_tolerations) {
+                writer_raw(operations->writer, toleration);
+        } else {
+                writer_raw(operations->writer, "[");
+                writer_raw(operations->writer, toleration);
+                writer_raw(operations->writer, "]");
+        }
+        end_operation(operations);
 }
 
-static int patch_scheduler(json_t *patch, const struct pod *pod, const struct decide_options *options)
+static void patch_scheduler(struct operations *operations, const struct pod *pod,
+                            const struct decide_options *options)
 {
         if (!options->rewrite_scheduler || strcmp(pod->scheduler, SCHEDULER_VENDOR))
-                return 0;
-        return add_operation(patch, "replace", "/spec/schedulerName", json_string(SCHEDULER_DEFAULT));
+                return;
+        begin_operation(operations, true, "/spec/schedulerName", NULL);
+        writer_string(operations->writer, SCHEDULER_DEFAULT);
+        end_operation(operations);
+}
+
+size_t patch_write(struct writer *writer, const struct pod *pod, const struct decision *decision,
+                   const struct decide_options *options)
+{
+        struct operations operations = {.writer = writer};
+        const struct unit *unit = placed_unit(decision);
+
+        writer_raw(writer, "[");
+        if (unit)
+                patch_map(&operations, "/metadata/labels", pod->labels, unit->pod_labels);
+        patch_annotations(&operations, pod, decision);
+        if (unit) {
+                patch_map(&operations, "/spec/nodeSelector", pod->node_selector, unit->node_selector);
+                patch_tolerations(&operations, pod, unit);
+                patch_scheduler(&operations, pod, options);
+        }
+        writer_raw(writer, "]");
+        return operations.count;
 }
 
 int patch_new(json_t **ret, const struct pod *pod, const struct decision *decision,
               const struct decide_options *options)
 {
-        _cleanup_(json_decrefp) json_t *patch = json_array();
-        const struct unit *unit = placed_unit(decision);
-        int r = patch ? 0 : -ENOMEM;
+        _cleanup_(writer_clear) struct writer writer;
 
-        if (unit && r >= 0)
-                r = patch_labels(patch, pod, unit);
-        if (r >= 0)
-                r = patch_annotations(patch, pod, decision);
-        if (unit && r >= 0)
-                r = patch_node_selector(patch, pod, unit);
-        if (unit && r >= 0)
-                r = patch_tolerations(patch, pod, unit);
-        if (unit && r >= 0)
-                r = patch_scheduler(patch, pod, options);
-        if (r < 0)
-                return r;
-        *ret = steal_pointer(&patch);
-        return 0;
+        writer_init(&writer, NULL, 0);
+        patch_write(&writer, pod, decision, options);
+        *ret = writer.failed ? NULL : json_loadb(writer.bytes, writer.size, 0, NULL);
+        return *ret ? 0 : -ENOMEM;
 }
 
-/* Undoes pointer() for one token, in place; returns the rest behind its "/", or NULL at the end. */
+/* Undoes write_token() for one token, in place; returns the rest behind its "/", or NULL at the end. */
 static char *next_token(char *token)
 {
         char *write = token;

@@ -3,6 +3,9 @@
  * person's file may not be, so every field is checked, and a fault names its place.
  *
  * Fields that are absent read as "" or empty: the rules then need no special cases.
+ *
+ * A pod in a review comes as a document, of which only the members of the shape below are kept; whatever is read here
+ * must stand there.
  */
 #include "admission/pod.h"
 
@@ -11,6 +14,7 @@
 #include "admission/pod_requests.h"
 #include "manifest/field.h"
 #include "policy/resource_policy.h"
+#include "util/arena.h"
 
 const char *const pod_default_gpu_resources[] = {"nvidia.com/gpu", "alibabacloud.com/ppu", NULL};
 
@@ -19,20 +23,63 @@ static const char *const phase_names[] = {
         [POD_FAILED] = "Failed",   [POD_UNKNOWN] = "Unknown", NULL,
 };
 
-void pod_clear(struct pod *pod)
-{
-        for (size_t i = 0; i < pod->n_terms; i++) {
-                for (size_t j = 0; j < pod->terms[i].n_requirements; j++)
-                        free(pod->terms[i].requirements[j].values);
-                free(pod->terms[i].requirements);
-        }
-        free(pod->terms);
-        labels_free(pod->labels);
-        labels_free(pod->annotations);
-        labels_free(pod->node_selector);
-        resources_clear(&pod->requests);
-        *pod = POD_INIT;
-}
+static const struct shape owner_shape[] = {
+        SHAPE("controller", NULL), SHAPE("kind", NULL), SHAPE("name", NULL),
+        SHAPE("apiVersion", NULL), SHAPE("uid", NULL),  SHAPE_END,
+};
+
+static const struct shape metadata_shape[] = {
+        SHAPE("name", NULL),
+        SHAPE("generateName", NULL),
+        SHAPE("namespace", NULL),
+        SHAPE("labels", NULL),
+        SHAPE("annotations", NULL),
+        SHAPE("ownerReferences", owner_shape),
+        SHAPE("uid", NULL),
+        SHAPE("creationTimestamp", NULL),
+        SHAPE("deletionTimestamp", NULL),
+        SHAPE("deletionGracePeriodSeconds", NULL),
+        SHAPE("finalizers", NULL),
+        SHAPE_END,
+};
+
+static const struct shape resources_shape[] = {SHAPE("requests", NULL), SHAPE("limits", NULL), SHAPE_END};
+
+static const struct shape container_shape[] = {SHAPE("resources", resources_shape), SHAPE("restartPolicy", NULL),
+                                               SHAPE_END};
+
+static const struct shape requirement_shape[] = {SHAPE("key", NULL), SHAPE("operator", NULL), SHAPE("values", NULL),
+                                                 SHAPE_END};
+
+static const struct shape term_shape[] = {SHAPE("matchExpressions", requirement_shape), SHAPE_END};
+
+static const struct shape required_shape[] = {SHAPE("nodeSelectorTerms", term_shape), SHAPE_END};
+
+static const struct shape node_affinity_shape[] = {
+        SHAPE("requiredDuringSchedulingIgnoredDuringExecution", required_shape), SHAPE_END};
+
+static const struct shape affinity_shape[] = {SHAPE("nodeAffinity", node_affinity_shape), SHAPE_END};
+
+static const struct shape toleration_shape[] = {SHAPE("key", NULL), SHAPE("operator", NULL), SHAPE("effect", NULL),
+                                                SHAPE_END};
+
+static const struct shape spec_shape[] = {
+        SHAPE("containers", container_shape),
+        SHAPE("initContainers", container_shape),
+        SHAPE("resources", resources_shape),
+        SHAPE("overhead", NULL),
+        SHAPE("nodeSelector", NULL),
+        SHAPE("affinity", affinity_shape),
+        SHAPE("tolerations", toleration_shape),
+        SHAPE("schedulerName", NULL),
+        SHAPE("nodeName", NULL),
+        SHAPE_END,
+};
+
+static const struct shape status_shape[] = {SHAPE("phase", NULL), SHAPE_END};
+
+const struct shape pod_shape[] = {SHAPE("metadata", metadata_shape), SHAPE("spec", spec_shape),
+                                  SHAPE("status", status_shape), SHAPE_END};
 
 static bool no_memory(const struct field *field)
 {
@@ -54,18 +101,20 @@ static bool is_true(const struct labels *labels, const char *key)
 /* The owner reference that says controller: true. */
 static bool read_owner(struct pod *pod, const struct field *owners)
 {
+        struct field_each each = field_each(owners);
+
         if (!field_array(owners))
                 return false;
-        for (size_t i = 0; i < field_count(owners); i++) {
-                struct field owner = field_item(owners, i);
-                struct field controller = field_member(&owner, "controller");
-                struct field kind = field_member(&owner, "kind");
-                struct field name = field_member(&owner, "name");
-                struct field api_version = field_member(&owner, "apiVersion");
-                struct field uid = field_member(&owner, "uid");
+        while (field_next(&each)) {
+                const struct field *owner = &each.field;
+                struct field controller = field_member(owner, "controller");
+                struct field kind = field_member(owner, "kind");
+                struct field name = field_member(owner, "name");
+                struct field api_version = field_member(owner, "apiVersion");
+                struct field uid = field_member(owner, "uid");
                 bool controls = false;
 
-                if (!field_object(&owner) || !field_bool(&controller, &controls))
+                if (!field_object(owner) || !field_bool(&controller, &controls))
                         return false;
                 if (controls &&
                     (!field_string(&kind, &pod->owner_kind) || !field_string(&name, &pod->owner_name) ||
@@ -85,7 +134,7 @@ static bool read_name(struct pod *pod, const struct field *metadata)
                 return false;
         if (*pod->name)
                 return true;
-        pod->generated = generate_name.value;
+        pod->generated = field_present(&generate_name);
         return field_string(&generate_name, &pod->name);
 }
 
@@ -98,13 +147,13 @@ static bool read_deletion(struct pod *pod, const struct field *metadata)
 
         if (!field_count_number(&grace, &seconds) || !field_array(&finalizers))
                 return false;
-        pod->terminating = timestamp.value;
+        pod->terminating = field_present(&timestamp);
         pod->deletion_confirmed = pod->terminating && seconds == 0;
         pod->has_finalizers = field_count(&finalizers) > 0;
         return true;
 }
 
-static bool read_metadata(struct pod *pod, const struct field *metadata)
+static bool read_metadata(struct pod *pod, const struct field *metadata, struct arena *arena)
 {
         struct field labels = field_member(metadata, "labels");
         struct field annotations = field_member(metadata, "annotations");
@@ -112,8 +161,9 @@ static bool read_metadata(struct pod *pod, const struct field *metadata)
         struct field uid = field_member(metadata, "uid");
         struct field created_at = field_member(metadata, "creationTimestamp");
 
-        if (!field_object(metadata) || !read_name(pod, metadata) || !field_labels(&labels, &pod->labels) ||
-            !field_labels(&annotations, &pod->annotations) || !read_owner(pod, &owners) ||
+        if (!field_object(metadata) || !read_name(pod, metadata) ||
+            !field_borrow_labels(&labels, arena, &pod->labels) ||
+            !field_borrow_labels(&annotations, arena, &pod->annotations) || !read_owner(pod, &owners) ||
             !read_deletion(pod, metadata) || !field_string(&uid, &pod->uid) ||
             !field_time(&created_at, &pod->created_at))
                 return false;
@@ -124,74 +174,70 @@ static bool read_metadata(struct pod *pod, const struct field *metadata)
         return true;
 }
 
-static bool read_values(struct node_requirement *requirement, const struct field *values)
+static bool read_values(struct node_requirement *requirement, const struct field *values, struct arena *arena)
 {
-        size_t n = field_count(values);
+        struct field_each each = field_each(values);
 
         if (!field_array(values))
                 return false;
-        requirement->values = calloc(n ? n : 1, sizeof(*requirement->values));
+        requirement->values = arena_array(arena, field_count(values), sizeof(*requirement->values));
         if (!requirement->values)
                 return no_memory(values);
-        for (size_t i = 0; i < n; i++) {
-                struct field item = field_item(values, i);
+        while (field_next(&each)) {
+                const char **value = &requirement->values[requirement->n_values++];
 
-                requirement->values[i] = "";
-                if (!field_string(&item, &requirement->values[i]))
+                *value = "";
+                if (!field_string(&each.field, value))
                         return false;
         }
-        requirement->n_values = n;
         return true;
 }
 
-static bool read_term(struct node_term *term, const struct field *field)
+static bool read_requirement(struct node_requirement *requirement, const struct field *field, struct arena *arena)
+{
+        struct field key = field_member(field, "key");
+        struct field relation = field_member(field, "operator");
+        struct field values = field_member(field, "values");
+
+        *requirement = (struct node_requirement){.key = "", .relation = ""};
+        return field_object(field) && field_string(&key, &requirement->key) &&
+               field_string(&relation, &requirement->relation) && read_values(requirement, &values, arena);
+}
+
+static bool read_term(struct node_term *term, const struct field *field, struct arena *arena)
 {
         struct field expressions = field_member(field, "matchExpressions");
-        size_t n = field_count(&expressions);
+        struct field_each each = field_each(&expressions);
 
+        *term = (struct node_term){0};
         if (!field_object(field) || !field_array(&expressions))
                 return false;
-        term->requirements = calloc(n ? n : 1, sizeof(*term->requirements));
+        term->requirements = arena_array(arena, field_count(&expressions), sizeof(*term->requirements));
         if (!term->requirements)
                 return no_memory(field);
-        for (size_t i = 0; i < n; i++) {
-                struct field item = field_item(&expressions, i);
-                struct field key = field_member(&item, "key");
-                struct field relation = field_member(&item, "operator");
-                struct field values = field_member(&item, "values");
-                struct node_requirement *requirement = &term->requirements[term->n_requirements++];
-
-                requirement->key = requirement->relation = "";
-                if (!field_object(&item) || !field_string(&key, &requirement->key) ||
-                    !field_string(&relation, &requirement->relation) || !read_values(requirement, &values))
+        while (field_next(&each))
+                if (!read_requirement(&term->requirements[term->n_requirements++], &each.field, arena))
                         return false;
-        }
         return true;
 }
 
-static bool read_affinity(struct pod *pod, const struct field *spec)
+static bool read_affinity(struct pod *pod, const struct field *spec, struct arena *arena)
 {
         struct field affinity = field_member(spec, "affinity");
         struct field node_affinity = field_member(&affinity, "nodeAffinity");
         struct field required = field_member(&node_affinity, "requiredDuringSchedulingIgnoredDuringExecution");
         struct field terms = field_member(&required, "nodeSelectorTerms");
-        size_t n = field_count(&terms);
+        struct field_each each = field_each(&terms);
 
         if (!field_object(&affinity) || !field_object(&node_affinity) || !field_object(&required) ||
             !field_array(&terms))
                 return false;
-        if (!n)
-                return true;
-        pod->terms = calloc(n, sizeof(*pod->terms));
+        pod->terms = arena_array(arena, field_count(&terms), sizeof(*pod->terms));
         if (!pod->terms)
                 return no_memory(&terms);
-        for (size_t i = 0; i < n; i++) {
-                struct field item = field_item(&terms, i);
-
-                pod->n_terms++;
-                if (!read_term(&pod->terms[i], &item))
+        while (field_next(&each))
+                if (!read_term(&pod->terms[pod->n_terms++], &each.field, arena))
                         return false;
-        }
         return true;
 }
 
@@ -214,14 +260,14 @@ static bool read_toleration(struct pod *pod, const struct field *toleration)
 
 static bool read_tolerations(struct pod *pod, const struct field *tolerations)
 {
+        struct field_each each = field_each(tolerations);
+
         if (!field_array(tolerations))
                 return false;
-        for (size_t i = 0; i < field_count(tolerations); i++) {
-                struct field toleration = field_item(tolerations, i);
-
-                if (!read_toleration(pod, &toleration))
+        pod->has_tolerations = field_present(tolerations);
+        while (field_next(&each))
+                if (!read_toleration(pod, &each.field))
                         return false;
-        }
         return true;
 }
 
@@ -240,16 +286,17 @@ static void count_gpus(struct pod *pod, const char *const *gpu_resources)
         }
 }
 
-static bool read_spec(struct pod *pod, const struct field *spec)
+static bool read_spec(struct pod *pod, const struct field *spec, struct arena *arena)
 {
         struct field node_selector = field_member(spec, "nodeSelector");
         struct field scheduler = field_member(spec, "schedulerName");
         struct field node_name = field_member(spec, "nodeName");
         struct field tolerations = field_member(spec, "tolerations");
 
-        return field_object(spec) && field_labels(&node_selector, &pod->node_selector) &&
+        pod->requests = RESOURCES_IN(arena);
+        return field_object(spec) && field_borrow_labels(&node_selector, arena, &pod->node_selector) &&
                field_string(&scheduler, &pod->scheduler) && field_string(&node_name, &pod->node_name) &&
-               read_tolerations(pod, &tolerations) && read_affinity(pod, spec) &&
+               read_tolerations(pod, &tolerations) && read_affinity(pod, spec, arena) &&
                pod_requests_read(&pod->requests, spec);
 }
 
@@ -260,7 +307,7 @@ static bool read_phase(struct pod *pod, const struct field *status)
 
         if (!field_object(status))
                 return false;
-        if (json_is_string(phase.value) && !*json_string_value(phase.value))
+        if (field_kind(&phase) == FIELD_STRING && !*field_text(&phase))
                 return true;
         if (!field_enum(&phase, phase_names, &index))
                 return false;
@@ -268,18 +315,18 @@ static bool read_phase(struct pod *pod, const struct field *status)
         return true;
 }
 
-bool pod_read(struct pod *ret, const struct field *field, const char *namespace, const char *const *gpu_resources)
+bool pod_read(struct pod *ret, const struct field *field, const char *namespace, const char *const *gpu_resources,
+              struct arena *arena)
 {
         struct field metadata = field_member(field, "metadata");
         struct field spec = field_member(field, "spec");
         struct field status = field_member(field, "status");
 
-        ret->object = field->value;
         ret->namespace = namespace;
         ret->name = ret->uid = ret->scheduler = ret->node_name = "";
         ret->owner_kind = ret->owner_name = ret->owner_api_version = ret->owner_uid = "";
         ret->reservation = ret->placement = "";
-        if (!field_object(field) || !read_metadata(ret, &metadata) || !read_spec(ret, &spec) ||
+        if (!field_object(field) || !read_metadata(ret, &metadata, arena) || !read_spec(ret, &spec, arena) ||
             !read_phase(ret, &status))
                 return false;
         ret->own_region = text_of(ret->labels, LABEL_REGION);

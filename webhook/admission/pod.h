@@ -1,18 +1,19 @@
 /*
  * What a decision needs of a Pod (Kubernetes core/v1).
  *
- * Plain data, read once, never changed; pointers into the JSON object are borrowed from it.
+ * Plain data, read once, never changed; what it points to is in an arena, or borrowed from the JSON that was read.
  */
 #pragma once
 
-#include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
+#include "manifest/document.h"
 #include "quota/resources.h"
 #include "util/labels.h"
 
+struct arena;
 struct field;
 
 #define ANNOTATION_RESERVATION "regionfit.io/reservation"
@@ -30,19 +31,17 @@ enum pod_phase { POD_PENDING, POD_RUNNING, POD_SUCCEEDED, POD_FAILED, POD_UNKNOW
 struct node_requirement {
         const char *key;
         const char *relation; /* In NotIn Exists DoesNotExist Gt Lt */
-        const char **values;  /* owned array of borrowed strings */
+        const char **values;
         size_t n_values;
 };
 
 /* All its requirements must hold. matchFields are left out: they name single nodes. */
 struct node_term {
-        struct node_requirement *requirements; /* owned */
+        struct node_requirement *requirements;
         size_t n_requirements;
 };
 
 struct pod {
-        json_t *object; /* borrowed: the pod as it was sent */
-
         const char *namespace;
         const char *name;        /* name, or generateName, or "" */
         bool generated;          /* `name` is a generateName */
@@ -57,9 +56,10 @@ struct pod {
         const char *own_region; /* the label serverless-region-id, or "": charged to it if it is not placed */
         const char *region;     /* the region that its author asked for in any way, or "" */
         const char *series;     /* likewise the GPU model series */
-        struct labels *labels, *annotations, *node_selector; /* owned */
-        struct node_term *terms; /* owned; required node affinity: one of them must hold; none: no affinity */
+        struct labels *labels, *annotations, *node_selector; /* NULL: it has no such map */
+        struct node_term *terms; /* required node affinity: one of them must hold; none: no affinity */
         size_t n_terms;
+        bool has_tolerations; /* a list of them, which may be empty */
         bool tolerates_virtual_nodes;
         bool mirror, ignored;
         bool terminating;        /* has a deletionTimestamp */
@@ -73,14 +73,17 @@ struct pod {
 };
 
 #define POD_INIT ((struct pod){0})
-void pod_clear(struct pod *pod);
+
+/* The members of a pod that pod_read() looks at. */
+extern const struct shape pod_shape[];
 
 /*
  * Reads a pod. `namespace` is that of the request; it stands in for a missing metadata.namespace.
  * `gpu_resources` are names, NULL-terminated. False after errors have gone to the field's diagnostics, or where
  * memory ran out (then without an error).
  */
-bool pod_read(struct pod *ret, const struct field *field, const char *namespace, const char *const *gpu_resources);
+bool pod_read(struct pod *ret, const struct field *field, const char *namespace, const char *const *gpu_resources,
+              struct arena *arena);
 
 /* True where the phase is Succeeded or Failed. */
 static inline bool pod_is_finished(const struct pod *pod)

@@ -26,13 +26,20 @@ static bool is_pod_level(const char *name)
 
 #define NANO_PER_MILLI (QUANTITY_NANO_PER_UNIT / 1000)
 
+/* What is finer than 1m; dividing 128 bits is left to those few that need it. */
+static int64_t rest_of(quantity_nano nano)
+{
+        return nano == (int64_t)nano ? (int64_t)nano % NANO_PER_MILLI : (int64_t)(nano % NANO_PER_MILLI);
+}
+
 /* A ResourceList as the API server stores it: in steps of 1m, rounded away from zero (SetDefaults_ResourceList). */
 static bool read_list(struct resources *ret, const struct field *list)
 {
         if (!resources_read(ret, list))
                 return false;
         for (size_t i = 0; i < ret->count; i++) {
-                quantity_nano *nano = &ret->items[i].quantity.nano, rest = *nano % NANO_PER_MILLI;
+                quantity_nano *nano = &ret->items[i].quantity.nano;
+                int64_t rest = rest_of(*nano);
 
                 if (rest)
                         *nano += (rest > 0 ? NANO_PER_MILLI : -NANO_PER_MILLI) - rest;
@@ -46,7 +53,7 @@ static bool read_container(struct resources *ret, const struct field *container)
         struct field both = field_member(container, "resources");
         struct field requests = field_member(&both, "requests");
         struct field limits = field_member(&both, "limits");
-        _cleanup_(resources_clear) struct resources limited = RESOURCES_INIT;
+        struct resources limited = RESOURCES_IN(ret->arena);
 
         if (!field_object(container) || !field_object(&both) || !read_list(ret, &requests) ||
             !read_list(&limited, &limits))
@@ -60,16 +67,17 @@ static bool read_container(struct resources *ret, const struct field *container)
 
 static bool add_containers(struct resources *sum, const struct field *containers)
 {
+        struct field_each each = field_each(containers);
+
         if (!field_array(containers))
                 return false;
-        for (size_t i = 0; i < field_count(containers); i++) {
-                _cleanup_(resources_clear) struct resources own = RESOURCES_INIT;
-                struct field container = field_item(containers, i);
+        while (field_next(&each)) {
+                struct resources own = RESOURCES_IN(sum->arena);
 
-                if (!read_container(&own, &container))
+                if (!read_container(&own, &each.field))
                         return false;
                 if (resources_add(sum, &own) < 0)
-                        return no_memory(&container);
+                        return no_memory(&each.field);
         }
         return true;
 }
@@ -78,7 +86,7 @@ static bool add_containers(struct resources *sum, const struct field *containers
 static bool add_init_container(struct resources *sum, struct resources *sidecars, struct resources *peak,
                                const struct field *container)
 {
-        _cleanup_(resources_clear) struct resources own = RESOURCES_INIT;
+        struct resources own = RESOURCES_IN(sum->arena);
         struct field restart_policy = field_member(container, "restartPolicy");
         const char *policy = "";
 
@@ -97,16 +105,14 @@ static bool add_init_container(struct resources *sum, struct resources *sidecars
 
 static bool add_init_containers(struct resources *sum, const struct field *containers)
 {
-        _cleanup_(resources_clear) struct resources sidecars = RESOURCES_INIT, peak = RESOURCES_INIT;
+        struct resources sidecars = RESOURCES_IN(sum->arena), peak = RESOURCES_IN(sum->arena);
+        struct field_each each = field_each(containers);
 
         if (!field_array(containers))
                 return false;
-        for (size_t i = 0; i < field_count(containers); i++) {
-                struct field container = field_item(containers, i);
-
-                if (!add_init_container(sum, &sidecars, &peak, &container))
+        while (field_next(&each))
+                if (!add_init_container(sum, &sidecars, &peak, &each.field))
                         return false;
-        }
         return resources_max(sum, &peak) >= 0 || no_memory(containers);
 }
 
@@ -118,7 +124,7 @@ static bool apply_pod_level(struct resources *sum, const struct field *pod_level
 {
         struct field requests = field_member(pod_level, "requests");
         struct field limits = field_member(pod_level, "limits");
-        _cleanup_(resources_clear) struct resources requested = RESOURCES_INIT, limited = RESOURCES_INIT;
+        struct resources requested = RESOURCES_IN(sum->arena), limited = RESOURCES_IN(sum->arena);
 
         if (!field_object(pod_level) || !read_list(&requested, &requests) || !read_list(&limited, &limits))
                 return false;
@@ -145,7 +151,7 @@ bool pod_requests_read(struct resources *ret, const struct field *spec)
         struct field init_containers = field_member(spec, "initContainers");
         struct field pod_level = field_member(spec, "resources");
         struct field overhead = field_member(spec, "overhead");
-        _cleanup_(resources_clear) struct resources extra = RESOURCES_INIT;
+        struct resources extra = RESOURCES_IN(ret->arena);
 
         if (!add_containers(ret, &containers) || !add_init_containers(ret, &init_containers) ||
             !apply_pod_level(ret, &pod_level) || !read_list(&extra, &overhead))

@@ -12,5 +12,6 @@
 struct field;
 struct resources;
 
-/* Reads a pod's `spec`; *ret is empty before. False after errors have gone to the field's diagnostics. */
+/* Reads a pod's `spec`; *ret is empty before, and in an arena. False after errors have gone to the field's
+ * diagnostics. */
 bool pod_requests_read(struct resources *ret, const struct field *spec);

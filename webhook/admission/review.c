@@ -8,11 +8,14 @@
 #include "admission/review.h"
 
 #include <errno.h>
-#include <openssl/evp.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "admission/decide.h"
+#include "admission/pod.h"
+#include "manifest/document.h"
 #include "manifest/field.h"
+#include "manifest/writer.h"
 #include "util/error.h"
 
 #define API_VERSION "admission.k8s.io/v1"
@@ -26,19 +29,31 @@ static const char *const operation_names[] = {
         NULL,
 };
 
-void review_clear(struct review *review)
-{
-        json_decref(review->body);
-        *review = REVIEW_INIT;
-}
+static const struct shape resource_shape[] = {SHAPE("group", NULL), SHAPE("version", NULL), SHAPE("resource", NULL),
+                                              SHAPE_END};
+
+static const struct shape request_shape[] = {
+        SHAPE("uid", NULL),
+        SHAPE("namespace", NULL),
+        SHAPE("name", NULL),
+        SHAPE("operation", NULL),
+        SHAPE("dryRun", NULL),
+        SHAPE("resource", resource_shape),
+        SHAPE("subResource", NULL),
+        SHAPE("object", pod_shape),
+        SHAPE("oldObject", pod_shape),
+        SHAPE_END,
+};
+
+static const struct shape review_shape[] = {SHAPE("apiVersion", NULL), SHAPE("kind", NULL),
+                                            SHAPE("request", request_shape), SHAPE_END};
 
 static bool must_equal(const struct field *root, const char *key, const char *expected)
 {
         struct field field = field_member(root, key);
-        const char *value = json_string_value(field.value);
         char quoted[64];
 
-        if (value && !strcmp(value, expected))
+        if (field_kind(&field) == FIELD_STRING && !strcmp(field_text(&field), expected))
                 return true;
         snprintf(quoted, sizeof(quoted), "\"%s\"", expected);
         return field_must_be(&field, quoted);
@@ -61,11 +76,11 @@ static bool read_resource(struct review *review, const struct field *request)
         return true;
 }
 
-static bool read_object(json_t **ret, const struct field *request, const char *key)
+static bool read_object(const struct kept **ret, const struct field *request, const char *key)
 {
         struct field object = field_member(request, key);
 
-        *ret = object.value;
+        *ret = object.kept;
         return field_object(&object);
 }
 
@@ -80,7 +95,7 @@ static bool read_request(struct review *review, const struct field *request)
 
         if (!field_object(request))
                 return false;
-        if (!request->value)
+        if (!field_present(request))
                 return field_must_be(request, "an object");
         if (!field_string(&uid, &review->uid) || !field_string(&namespace, &review->namespace) ||
             !field_string(&name, &review->name) || !field_enum(&operation, operation_names, &index) ||
@@ -105,128 +120,132 @@ static int refuse(const struct diagnostics *diagnostics, struct error *error)
                          diagnostics->items[0].message);
 }
 
-int review_parse(struct review *ret, const char *body, size_t size, struct error *error)
+int review_parse(struct review *ret, const char *body, size_t size, struct arena *arena, struct error *error)
 {
         _cleanup_(diagnostics_clear) struct diagnostics diagnostics = DIAGNOSTICS_INIT;
         struct field root, request;
-        json_error_t fault;
+        struct kept *kept;
+        int r;
 
         *ret = (struct review){.uid = "", .namespace = "", .name = "", .subresource = ""};
-        ret->body = json_loadb(body, size, JSON_REJECT_DUPLICATES, &fault);
-        if (!ret->body && json_error_code(&fault) == json_error_out_of_memory)
-                return error_oom(error);
-        if (!ret->body)
-                return error_set(error, EINVAL, "not JSON: line %d, column %d (byte %d of %zu): %s", fault.line,
-                                 fault.column, fault.position, size, fault.text);
-        root = field_root(ret->body, NULL, &diagnostics);
-        request = field_member(&root, "request");
-        if (!json_is_object(ret->body)) {
-                review_clear(ret);
+        r = document_read(&kept, body, size, review_shape, arena, error);
+        if (r < 0)
+                return r;
+        if (kept->kind != KEPT_OBJECT)
                 return error_set(error, EINVAL, "not an AdmissionReview " API_VERSION ": must be a JSON object");
-        }
+        root = field_document(kept, &diagnostics);
+        request = field_member(&root, "request");
         if (!must_equal(&root, "apiVersion", API_VERSION) || !must_equal(&root, "kind", KIND) ||
-            !read_request(ret, &request)) {
-                review_clear(ret);
+            !read_request(ret, &request))
                 return refuse(&diagnostics, error);
-        }
         return 0;
 }
 
-/* json_object_set_new() that tells whether all went well so far. */
-static bool set(json_t *object, const char *key, json_t *value)
-{
-        return json_object_set_new(object, key, value) == 0;
-}
-
 /* The patch as base64 of its JSON text (AdmissionResponse.patch). */
-static bool set_patch(json_t *response, const json_t *patch)
+static void write_patch(struct writer *writer, const char *patch, size_t size)
 {
-        _cleanup_(freep) char *text = json_dumps(patch, JSON_COMPACT);
-        size_t size = text ? strlen(text) : 0;
-        _cleanup_(freep) char *encoded = malloc((size + 2) / 3 * 4 + 1);
-
-        if (!text || !encoded)
-                return false;
-        EVP_EncodeBlock((unsigned char *)encoded, (const unsigned char *)text, (int)size);
-        return set(response, "patchType", json_string("JSONPatch")) && set(response, "patch", json_string(encoded));
+        writer_raw(writer, ",\"patchType\":\"JSONPatch\",\"patch\":\"");
+        writer_base64(writer, patch, size);
+        writer_raw(writer, "\"");
 }
 
-static bool set_denial(json_t *response, int code, const char *message)
+static void write_denial(struct writer *writer, int code, const char *message)
 {
-        const char *reason = code == 403 ? "Forbidden" : "InternalError";
-
-        return set(response, "status",
-                   json_pack("{s:s, s:i, s:s, s:s}", "status", "Failure", "code", code, "reason", reason, "message",
-                             message));
+        writer_raw(writer, ",\"status\":{\"status\":\"Failure\",\"code\":");
+        writer_number(writer, (uint64_t)code);
+        writer_raw(writer, ",\"reason\":");
+        writer_string(writer, code == 403 ? "Forbidden" : "InternalError");
+        writer_raw(writer, ",\"message\":");
+        writer_string(writer, message);
+        writer_raw(writer, "}");
 }
 
-static bool set_warnings(json_t *response, const struct decision *decision)
+static void write_warnings(struct writer *writer, const struct decision *decision)
 {
-        _cleanup_(json_decrefp) json_t *warnings = json_array();
-
-        if (!decision->n_warnings)
-                return true;
-        for (size_t i = 0; i < decision->n_warnings; i++)
-                if (json_array_append_new(warnings, json_string(decision->warnings[i])) < 0)
-                        return false;
-        return json_object_set(response, "warnings", warnings) == 0;
+        for (size_t i = 0; i < decision->n_warnings; i++) {
+                if (i)
+                        writer_raw(writer, ",");
+                else
+                        writer_raw(writer, ",\"warnings\":[");
+                writer_string(writer, decision->warnings[i]);
+        }
+        if (decision->n_warnings)
+                writer_raw(writer, "]");
 }
 
 /* The API server puts the webhook's name in front of each key. */
-static bool set_audit_annotations(json_t *response, const struct decision *decision)
+static void write_audit_annotations(struct writer *writer, const struct decision *decision)
 {
-        _cleanup_(json_decrefp) json_t *annotations = json_object();
-        bool good = set(annotations, "reason", json_string(decision->reason));
-
-        if (decision->policy)
-                good &= set(annotations, "policy",
-                            json_sprintf("%s/%s", decision->policy->namespace, decision->policy->name));
-        if (decision->outcome == OUTCOME_PLACED)
-                good &= set(annotations, "unit", json_sprintf("%zu", decision->unit));
-        if (*decision->region)
-                good &= set(annotations, "region", json_string(decision->region));
-        if (*decision->series)
-                good &= set(annotations, "model", json_string(decision->series));
-        return good && json_object_set(response, "auditAnnotations", annotations) == 0;
+        writer_raw(writer, ",\"auditAnnotations\":{\"reason\":");
+        writer_string(writer, decision->reason);
+        if (decision->policy) {
+                writer_raw(writer, ",\"policy\":\"");
+                writer_part(writer, decision->policy->namespace, strlen(decision->policy->namespace));
+                writer_raw(writer, "/");
+                writer_part(writer, decision->policy->name, strlen(decision->policy->name));
+                writer_raw(writer, "\"");
+        }
+        if (decision->outcome == OUTCOME_PLACED) {
+                writer_raw(writer, ",\"unit\":\"");
+                writer_number(writer, decision->unit);
+                writer_raw(writer, "\"");
+        }
+        if (*decision->region) {
+                writer_raw(writer, ",\"region\":");
+                writer_string(writer, decision->region);
+        }
+        if (*decision->series) {
+                writer_raw(writer, ",\"model\":");
+                writer_string(writer, decision->series);
+        }
+        writer_raw(writer, "}");
 }
 
-static json_t *new_response(const struct review *review, bool allowed)
+/* All that stands before what the answer says beside yes or no. */
+static void begin(struct writer *writer, const struct review *review, bool allowed)
 {
-        return json_pack("{s:s, s:b}", "uid", review->uid, "allowed", allowed);
+        writer_init(writer, NULL, 0);
+        writer_raw(writer, "{\"apiVersion\":\"" API_VERSION "\",\"kind\":\"" KIND "\",\"response\":{\"uid\":");
+        writer_string(writer, review->uid);
+        if (allowed)
+                writer_raw(writer, ",\"allowed\":true");
+        else
+                writer_raw(writer, ",\"allowed\":false");
 }
 
-/* Wraps the response, which it takes over, and writes it out. */
-static int finish(char **ret, json_t *response)
+static int finish(struct writer *writer, char **ret, size_t *ret_size)
 {
-        _cleanup_(json_decrefp) json_t *review =
-                json_pack("{s:s, s:s, s:o}", "apiVersion", API_VERSION, "kind", KIND, "response", response);
+        int r;
 
-        if (!review)
-                return -ENOMEM;
-        *ret = json_dumps(review, JSON_COMPACT);
-        return *ret ? 0 : -ENOMEM;
+        writer_raw(writer, "}}");
+        r = writer_finish(writer, ret, ret_size);
+        writer_clear(writer);
+        return r;
 }
 
-int review_respond(char **ret, const struct review *review, const struct decision *decision, const json_t *patch)
+int review_respond(char **ret, size_t *ret_size, const struct review *review, const struct decision *decision,
+                   const char *patch, size_t patch_size)
 {
         bool denied = decision && decision->outcome == OUTCOME_DENIED;
-        _cleanup_(json_decrefp) json_t *response = new_response(review, !denied);
-        bool good = response;
+        struct writer writer;
 
-        if (good && denied)
-                good = set_denial(response, 403, decision->message);
-        if (good && !denied && json_array_size(patch))
-                good = set_patch(response, patch);
-        if (good && decision)
-                good = set_warnings(response, decision) && set_audit_annotations(response, decision);
-        return good ? finish(ret, steal_pointer(&response)) : -ENOMEM;
+        begin(&writer, review, !denied);
+        if (denied)
+                write_denial(&writer, 403, decision->message);
+        else if (patch)
+                write_patch(&writer, patch, patch_size);
+        if (decision) {
+                write_warnings(&writer, decision);
+                write_audit_annotations(&writer, decision);
+        }
+        return finish(&writer, ret, ret_size);
 }
 
-int review_deny(char **ret, const struct review *review, int code, const char *message)
+int review_deny(char **ret, size_t *ret_size, const struct review *review, int code, const char *message)
 {
-        _cleanup_(json_decrefp) json_t *response = new_response(review, false);
+        struct writer writer;
 
-        if (!response || !set_denial(response, code, message))
-                return -ENOMEM;
-        return finish(ret, steal_pointer(&response));
+        begin(&writer, review, false);
+        write_denial(&writer, code, message);
+        return finish(&writer, ret, ret_size);
 }

@@ -3,20 +3,18 @@
  */
 #pragma once
 
-#include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "util/cleanup.h"
-
+struct arena;
 struct decision;
 struct error;
+struct kept;
 
 enum operation { OPERATION_CREATE, OPERATION_UPDATE, OPERATION_DELETE, OPERATION_CONNECT };
 
-/* A request; strings are borrowed from `body`. */
+/* A request; what it points to is in an arena. */
 struct review {
-        json_t *body; /* owned */
         const char *uid;
         const char *namespace;
         const char *name; /* "" where the API server is to generate one */
@@ -24,21 +22,21 @@ struct review {
         bool is_pod;             /* the resource is core/v1 pods */
         const char *subresource; /* "" for the pod itself */
         bool dry_run;
-        json_t *object, *old_object; /* borrowed; NULL where null */
+        const struct kept *object, *old_object; /* the members of pod_shape; NULL where null */
 };
 
 #define REVIEW_INIT ((struct review){0})
-void review_clear(struct review *review);
 
 /* Reads a body. -EINVAL: `error` says where and why, for HTTP 400. -ENOMEM. */
-int review_parse(struct review *ret, const char *body, size_t size, struct error *error);
+int review_parse(struct review *ret, const char *body, size_t size, struct arena *arena, struct error *error);
 
 /*
- * The answer's body, a new string, from a decision (NULL: allowed, nothing to say) and its patch (borrowed; NULL
- * or empty: none). Warnings, audit annotations (policy, unit, region, series, reason) and a denial's status come
- * from the decision. -ENOMEM.
+ * The answer's body, a new string, and its size, from a decision (NULL: allowed, nothing to say) and the JSON text of
+ * its patch (NULL: none). Warnings, audit annotations (policy, unit, region, series, reason) and a denial's status
+ * come from the decision. -ENOMEM.
  */
-int review_respond(char **ret, const struct review *review, const struct decision *decision, const json_t *patch);
+int review_respond(char **ret, size_t *ret_size, const struct review *review, const struct decision *decision,
+                   const char *patch, size_t patch_size);
 
 /* A denial for another reason than a decision: HTTP status `code` in the status, with this sentence. -ENOMEM. */
-int review_deny(char **ret, const struct review *review, int code, const char *message);
+int review_deny(char **ret, size_t *ret_size, const struct review *review, int code, const char *message);

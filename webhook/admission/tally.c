@@ -26,20 +26,16 @@
 #include "util/labels.h"
 #include "util/text.h"
 
-#define UNIT_NAME "unit %s/%s#%zu"
+#define UNIT_NAME "unit "
 
 char *tally_pool_key(const char *region, const char *series)
 {
-        char *key;
-
-        return asprintf(&key, "pool %s/%s", region, series) < 0 ? NULL : key;
+        return text_join((const char *const[]){"pool ", region, "/", series}, 4);
 }
 
 char *tally_region_key(const char *region, const char *series)
 {
-        char *key;
-
-        return asprintf(&key, "region %s%s%s", region, *series ? "/" : "", series) < 0 ? NULL : key;
+        return text_join((const char *const[]){"region ", region, *series ? "/" : "", series}, 4);
 }
 
 /* The values of the policy's matchLabelKeys, each behind a comma; label values have none. NULL where one is
@@ -70,7 +66,7 @@ static char *group_of(const struct resource_policy *policy, const struct labels 
 
 char *tally_unit_name(const struct resource_policy *policy, size_t unit)
 {
-        return text_format(UNIT_NAME, policy->namespace, policy->name, unit);
+        return text_join((const char *const[]){UNIT_NAME, policy->units[unit].placement}, 2);
 }
 
 int tally_unit_key(char **ret, const struct resource_policy *policy, size_t unit, const struct labels *labels)
@@ -83,21 +79,8 @@ int tally_unit_key(char **ret, const struct resource_policy *policy, size_t unit
                 if (!group)
                         return missing ? 0 : -ENOMEM;
         }
-        *ret = text_format(UNIT_NAME "%s", policy->namespace, policy->name, unit, group ? group : "");
+        *ret = text_join((const char *const[]){UNIT_NAME, policy->units[unit].placement, group ? group : ""}, 3);
         return *ret ? 1 : -ENOMEM;
-}
-
-int tally_placement(char **ret, const struct resource_policy *policy, size_t unit)
-{
-        return asprintf(ret, "%s/%s#%zu", policy->namespace, policy->name, unit) < 0 ? -ENOMEM : 0;
-}
-
-static bool is_placed_on(const struct reservation *reservation, const struct resource_policy *policy, size_t unit)
-{
-        char placement[512];
-        int n = snprintf(placement, sizeof(placement), "%s/%s#%zu", policy->namespace, policy->name, unit);
-
-        return n > 0 && (size_t)n < sizeof(placement) && !strcmp(placement, reservation->placement);
 }
 
 static bool carries(const struct reservation *reservation, const struct resource_policy *policy, size_t index)
@@ -105,7 +88,7 @@ static bool carries(const struct reservation *reservation, const struct resource
         const struct unit *unit = &policy->units[index];
 
         if (!labels_count(unit->pod_labels) && !labels_count(unit->node_selector))
-                return is_placed_on(reservation, policy, index);
+                return !strcmp(reservation->placement, unit->placement);
         return labels_include(reservation->labels, unit->pod_labels) &&
                labels_include(reservation->node_selector, unit->node_selector);
 }

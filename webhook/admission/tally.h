@@ -34,9 +34,6 @@ char *tally_unit_name(const struct resource_policy *policy, size_t unit);
  */
 int tally_unit_key(char **ret, const struct resource_policy *policy, size_t unit, const struct labels *labels);
 
-/* "namespace/policy#unit", the placement annotation's value; a new string. -ENOMEM. */
-int tally_placement(char **ret, const struct resource_policy *policy, size_t unit);
-
 /* A classifier's functions; `userdata` is the struct catalog. */
 int tally_classify(void *userdata, const struct reservation *reservation, struct counter_keys *ret);
 bool tally_reads(void *userdata, const char *label);

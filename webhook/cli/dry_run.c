@@ -29,6 +29,7 @@
 #include "quota/cluster_ledger.h"
 #include "quota/embedded_ledger.h"
 #include "quota/ledger.h"
+#include "util/arena.h"
 #include "util/error.h"
 
 #define COMMAND "dry-run"
@@ -173,6 +174,7 @@ static int prepare(struct run *run, struct error *error)
                                                   .gpu_resources = gpu_resources(run)};
         int r;
 
+        run->placement.decide.explain = true;
         r = read_cluster(run, error);
         if (r < 0)
                 return r;
@@ -206,14 +208,15 @@ static char *name_of(const struct pod *pod, size_t number, size_t total)
 }
 
 /* Decides on a pod that has been read, and shows it. */
-static int place(struct run *run, const struct pod *pod, const struct review *review, size_t number, size_t total)
+static int place(struct run *run, const struct pod *pod, const json_t *object, const struct review *review,
+                 size_t number, size_t total)
 {
         _cleanup_(decision_clear) struct decision decision = DECISION_INIT;
         _cleanup_(freep) char *name = name_of(pod, number, total);
         _cleanup_error_ struct error error = ERROR_INIT;
         json_auto_t *patch = NULL;
         bool reserve = !review || !review->dry_run;
-        struct placed placed = {.name = name, .pod = pod, .decision = &decision, .review = review};
+        struct placed placed = {.name = name, .object = object, .decision = &decision, .review = review};
         int r;
 
         r = name ? decide(&decision, run->catalog, run->ledger, &run->placement.decide, pod, reserve, &error)
@@ -239,28 +242,31 @@ static int place_pod(void *userdata, json_t *object, size_t number, size_t total
         const struct origin *origin = userdata;
         struct run *run = origin->run;
         struct field root = field_root(object, NULL, &run->diagnostics);
-        _cleanup_(pod_clear) struct pod pod = POD_INIT;
+        _cleanup_(arena_clear) struct arena arena = ARENA_INIT;
+        struct pod pod = POD_INIT;
 
         /* All pods of a template have the same faults. */
-        if (!pod_read(&pod, &root, run->namespace, gpu_resources(run))) {
+        if (!pod_read(&pod, &root, run->namespace, gpu_resources(run), &arena)) {
                 diagnostics_add(&run->diagnostics, SEVERITY_ERROR, origin->manifest, "",
                                 "%s: its pods cannot be read", origin->manifest->kind);
                 return 1;
         }
-        return place(run, &pod, NULL, number, total);
+        return place(run, &pod, object, NULL, number, total);
 }
 
 static int place_review(struct run *run, const struct manifest *manifest)
 {
         _cleanup_(freep) char *body = json_dumps(manifest->object, JSON_COMPACT);
-        _cleanup_(review_clear) struct review review = REVIEW_INIT;
-        _cleanup_(pod_clear) struct pod pod = POD_INIT;
+        json_t *object = json_object_get(json_object_get(manifest->object, "request"), "object");
+        _cleanup_(arena_clear) struct arena arena = ARENA_INIT;
+        struct review review = REVIEW_INIT;
+        struct pod pod = POD_INIT;
         _cleanup_error_ struct error error = ERROR_INIT;
         struct admission_answer answer = ADMISSION_ANSWER_INIT;
         struct field root;
         int r;
 
-        r = body ? review_parse(&review, body, strlen(body), &error) : -ENOMEM;
+        r = body ? review_parse(&review, body, strlen(body), &arena, &error) : -ENOMEM;
         if (r == -EINVAL) {
                 diagnostics_add(&run->diagnostics, SEVERITY_ERROR, manifest, "", "%s", error_message(&error));
                 return 0;
@@ -268,10 +274,10 @@ static int place_review(struct run *run, const struct manifest *manifest)
         if (r < 0)
                 return r;
         if (review.is_pod && review.operation == OPERATION_CREATE && !*review.subresource && review.object) {
-                root = field_root(review.object, manifest, &run->diagnostics);
-                if (!pod_read(&pod, &root, review.namespace, gpu_resources(run)))
+                root = field_root(object, manifest, &run->diagnostics);
+                if (!pod_read(&pod, &root, review.namespace, gpu_resources(run), &arena))
                         return 0;
-                return place(run, &pod, &review, 1, 1);
+                return place(run, &pod, object, &review, 1, 1);
         }
         /* What ends pods gives back, and has no answer worth showing. */
         r = admission_handle(run->admission, body, strlen(body), &answer, &error);

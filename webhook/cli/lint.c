@@ -23,6 +23,7 @@
 #include "manifest/workload.h"
 #include "policy/lint.h"
 #include "policy/resource_policy.h"
+#include "util/arena.h"
 #include "util/error.h"
 
 #define COMMAND "lint"
@@ -128,11 +129,12 @@ static int read_pod(void *userdata, json_t *object, size_t number, size_t total)
 {
         struct diagnostics *diagnostics = userdata;
         struct field root = field_root(object, NULL, diagnostics);
-        _cleanup_(pod_clear) struct pod pod = POD_INIT;
+        _cleanup_(arena_clear) struct arena arena = ARENA_INIT;
+        struct pod pod = POD_INIT;
 
         (void)total;
         if (number == 1)
-                (void)!pod_read(&pod, &root, "default", pod_default_gpu_resources);
+                (void)!pod_read(&pod, &root, "default", pod_default_gpu_resources, &arena);
         return 0;
 }
 

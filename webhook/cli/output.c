@@ -34,7 +34,7 @@ static json_t *patched(const struct placed *placed)
 {
         json_t *object;
 
-        return patch_apply(&object, placed->pod->object, placed->patch) < 0 ? NULL : object;
+        return patch_apply(&object, placed->object, placed->patch) < 0 ? NULL : object;
 }
 
 static int print_json(FILE *stream, const json_t *value)
@@ -61,10 +61,15 @@ static int show_patch(struct output *output, const struct placed *placed)
 static int show_review(struct output *output, const struct placed *placed)
 {
         const struct review workload = {.uid = placed->name};
-        _cleanup_(freep) char *body = NULL;
+        bool patched = json_array_size(placed->patch);
+        _cleanup_(freep) char *body = NULL, *patch = patched ? json_dumps(placed->patch, JSON_COMPACT) : NULL;
+        size_t size;
         int r;
 
-        r = review_respond(&body, placed->review ? placed->review : &workload, placed->decision, placed->patch);
+        if (patched && !patch)
+                return -ENOMEM;
+        r = review_respond(&body, &size, placed->review ? placed->review : &workload, placed->decision, patch,
+                           patch ? strlen(patch) : 0);
         if (r >= 0)
                 fprintf(output->stream, "%s\n", body);
         return r;
@@ -124,7 +129,7 @@ static char *to_yaml(const json_t *value)
 static int show_diff(struct output *output, const struct placed *placed)
 {
         json_auto_t *object = patched(placed);
-        _cleanup_(freep) char *before = to_yaml(placed->pod->object), *after = object ? to_yaml(object) : NULL;
+        _cleanup_(freep) char *before = to_yaml(placed->object), *after = object ? to_yaml(object) : NULL;
         _cleanup_(freep) char *old_name = NULL, *new_name = NULL;
 
         if (!before || !after || asprintf(&old_name, "a/%s", placed->name) < 0 ||

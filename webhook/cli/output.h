@@ -12,13 +12,12 @@ struct catalog;
 struct decision;
 struct ledger;
 struct output;
-struct pod;
 struct review;
 
 /* One pod and what was decided; all borrowed. */
 struct placed {
-        const char *name; /* "namespace/name", with "#2" for the second of one generateName */
-        const struct pod *pod;
+        const char *name;     /* "namespace/name", with "#2" for the second of one generateName */
+        const json_t *object; /* the pod */
         const struct decision *decision;
         const json_t *patch;         /* operations */
         const struct review *review; /* what it came in; NULL: a workload */

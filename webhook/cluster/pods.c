@@ -17,6 +17,7 @@
 #include "quota/cluster_ledger.h"
 #include "quota/reservation.h"
 #include "quota/usage.h"
+#include "util/arena.h"
 #include "util/log.h"
 
 struct cluster_pods {
@@ -102,12 +103,12 @@ static void log_fault(const json_t *object, const struct diagnostics *diagnostic
 }
 
 /* 1; 0 where the object is no pod that can be counted, which has been logged; -ENOMEM. */
-static int read_pod(const struct cluster_pods *pods, struct pod *ret, const json_t *object)
+static int read_pod(const struct cluster_pods *pods, struct pod *ret, const json_t *object, struct arena *arena)
 {
         _cleanup_(diagnostics_clear) struct diagnostics diagnostics = DIAGNOSTICS_INIT;
         struct field root = field_root((json_t *)object, NULL, &diagnostics);
         struct field metadata = field_member(&root, "metadata"), uid = field_member(&metadata, "uid");
-        bool good = pod_read(ret, &root, "", pods->gpu_resources);
+        bool good = pod_read(ret, &root, "", pods->gpu_resources, arena);
 
         if (good && !*ret->uid)
                 good = field_must_be(&uid, "the pod's uid");
@@ -130,9 +131,10 @@ static int list_begin(void *userdata)
 static int list_item(void *userdata, const json_t *object)
 {
         struct cluster_pods *pods = userdata;
-        _cleanup_(pod_clear) struct pod pod = POD_INIT;
+        _cleanup_(arena_clear) struct arena arena = ARENA_INIT;
+        struct pod pod = POD_INIT;
         struct reservation reservation;
-        int r = read_pod(pods, &pod, object);
+        int r = read_pod(pods, &pod, object, &arena);
 
         if (r <= 0 || pod_is_finished(&pod))
                 return r < 0 ? r : 0;
@@ -151,9 +153,10 @@ static int list_end(void *userdata, uint64_t version)
 /* The pod is there, or is there as it is now. */
 static int put(struct cluster_pods *pods, const json_t *object, uint64_t version)
 {
-        _cleanup_(pod_clear) struct pod pod = POD_INIT;
+        _cleanup_(arena_clear) struct arena arena = ARENA_INIT;
+        struct pod pod = POD_INIT;
         struct reservation reservation;
-        int r = read_pod(pods, &pod, object);
+        int r = read_pod(pods, &pod, object, &arena);
 
         if (r <= 0)
                 return r < 0 ? r : cluster_ledger_view(pods->ledger, version);

@@ -1,8 +1,6 @@
 /*
  * Fields form a list from the leaf to the root. The path is put together from it only when something is wrong,
  * so that reading a good object costs no more than looking at its values.
- *
- * Null is absent, as for every optional field of the Kubernetes API.
  */
 #include "manifest/field.h"
 
@@ -13,48 +11,10 @@
 #include <string.h>
 #include <time.h>
 
+#include "manifest/document.h"
+#include "util/cleanup.h"
 #include "util/labels.h"
 #include "util/text.h"
-
-struct field field_root(json_t *value, const struct manifest *manifest, struct diagnostics *diagnostics)
-{
-        return (struct field){
-                .value = json_is_null(value) ? NULL : value,
-                .manifest = manifest,
-                .diagnostics = diagnostics,
-        };
-}
-
-static struct field field_below(const struct field *parent, json_t *value)
-{
-        return (struct field){
-                .value = json_is_null(value) ? NULL : value,
-                .parent = parent,
-                .manifest = parent->manifest,
-                .diagnostics = parent->diagnostics,
-        };
-}
-
-struct field field_member(const struct field *parent, const char *key)
-{
-        struct field field = field_below(parent, json_object_get(parent->value, key));
-
-        field.key = key;
-        return field;
-}
-
-struct field field_item(const struct field *parent, size_t index)
-{
-        struct field field = field_below(parent, json_array_get(parent->value, index));
-
-        field.index = index;
-        return field;
-}
-
-size_t field_count(const struct field *field)
-{
-        return json_array_size(field->value);
-}
 
 static bool is_plain(const char *key)
 {
@@ -124,29 +84,48 @@ void field_warning(const struct field *field, const char *format, ...)
         va_end(arguments);
 }
 
-/* What the value is, in words that a person recognizes; a new string. */
-static char *describe(const json_t *value)
+/* A scalar as JSON text; a new string. */
+static char *write_scalar(const struct field *field)
 {
-        char *text;
+        json_auto_t *value = NULL;
 
-        switch (value ? json_typeof(value) : JSON_NULL) {
-        case JSON_OBJECT:
+        switch (field_kind(field)) {
+        case FIELD_STRING:
+                value = json_string(field_text(field));
+                break;
+        case FIELD_INTEGER:
+                value = json_integer(field_integer(field));
+                break;
+        case FIELD_REAL:
+                value = json_real(field_real(field));
+                break;
+        default:
+                value = json_boolean(field_true(field));
+                break;
+        }
+        return json_dumps(value, JSON_ENCODE_ANY | JSON_REAL_PRECISION(15));
+}
+
+/* What the value is, in words that a person recognizes; a new string. */
+static char *describe(const struct field *field)
+{
+        switch (field_kind(field)) {
+        case FIELD_OBJECT:
                 return strdup("an object");
-        case JSON_ARRAY:
+        case FIELD_ARRAY:
                 return strdup("a list");
-        case JSON_NULL:
+        case FIELD_ABSENT:
                 return strdup("missing");
         default:
-                text = json_dumps(value, JSON_ENCODE_ANY | JSON_REAL_PRECISION(15));
-                return text;
+                return write_scalar(field);
         }
 }
 
 bool field_must_be(const struct field *field, const char *expected)
 {
-        char *is = describe(field->value);
+        char *is = describe(field);
 
-        if (field->value)
+        if (field_present(field))
                 field_error(field, "must be %s, not %s", expected, is ? is : "this");
         else
                 field_error(field, "must be %s; it is missing", expected);
@@ -154,43 +133,49 @@ bool field_must_be(const struct field *field, const char *expected)
         return false;
 }
 
+/* True if the field is of this kind, or absent. */
+static bool check_kind(const struct field *field, enum field_kind kind, const char *expected)
+{
+        enum field_kind is = field_kind(field);
+
+        return is == kind || is == FIELD_ABSENT || field_must_be(field, expected);
+}
+
 bool field_object(const struct field *field)
 {
-        return !field->value || json_is_object(field->value) || field_must_be(field, "an object");
+        return check_kind(field, FIELD_OBJECT, "an object");
 }
 
 bool field_array(const struct field *field)
 {
-        return !field->value || json_is_array(field->value) || field_must_be(field, "a list");
+        return check_kind(field, FIELD_ARRAY, "a list");
 }
 
 bool field_string(const struct field *field, const char **ret)
 {
-        if (!field->value)
-                return true;
-        if (!json_is_string(field->value))
-                return field_must_be(field, "a string");
-        *ret = json_string_value(field->value);
+        if (!check_kind(field, FIELD_STRING, "a string"))
+                return false;
+        if (field_present(field))
+                *ret = field_text(field);
         return true;
 }
 
 bool field_bool(const struct field *field, bool *ret)
 {
-        if (!field->value)
-                return true;
-        if (!json_is_boolean(field->value))
-                return field_must_be(field, "true or false");
-        *ret = json_is_true(field->value);
+        if (!check_kind(field, FIELD_BOOL, "true or false"))
+                return false;
+        if (field_present(field))
+                *ret = field_true(field);
         return true;
 }
 
 bool field_count_number(const struct field *field, int64_t *ret)
 {
-        if (!field->value)
+        if (!field_present(field))
                 return true;
-        if (!json_is_integer(field->value) || json_integer_value(field->value) < 0)
+        if (field_kind(field) != FIELD_INTEGER || field_integer(field) < 0)
                 return field_must_be(field, "a non-negative integer");
-        *ret = json_integer_value(field->value);
+        *ret = field_integer(field);
         return true;
 }
 
@@ -210,30 +195,54 @@ bool field_time(const struct field *field, int64_t *ret)
         return true;
 }
 
+/* The map's pairs, borrowed from it; false after an error. */
+static bool read_pairs(const struct field *field, struct label *pairs)
+{
+        struct field_each each = field_each(field);
+        bool good = true;
+
+        for (size_t n = 0; field_next(&each); n++) {
+                pairs[n] = (struct label){each.field.key, ""};
+                good &= field_string(&each.field, &pairs[n].value);
+        }
+        return good;
+}
+
+static size_t count_members(const struct field *field)
+{
+        return field->kept ? field->kept->count : json_object_size(field->value);
+}
+
 bool field_labels(const struct field *field, struct labels **ret)
 {
-        struct label *pairs;
-        const char *key;
-        json_t *value;
-        size_t n = 0;
-        bool good = field_object(field);
-        int r;
+        _cleanup_(freep) struct label *pairs = NULL;
+        size_t n = count_members(field);
 
-        if (!field->value || !good)
-                return good;
-        pairs = calloc(json_object_size(field->value) + 1, sizeof(*pairs));
+        if (!field_present(field) || !field_object(field))
+                return !field_present(field);
+        pairs = calloc(n + 1, sizeof(*pairs));
         if (!pairs)
                 return field_error(field, "out of memory");
-        json_object_foreach (field->value, key, value) {
-                struct field member = field_member(field, key);
-                const char *text = "";
+        if (!read_pairs(field, pairs))
+                return false;
+        return labels_new(ret, pairs, n) >= 0 || field_error(field, "out of memory");
+}
 
-                good &= field_string(&member, &text);
-                pairs[n++] = (struct label){key, text};
-        }
-        r = good ? labels_new(ret, pairs, n) : 0;
-        free(pairs);
-        return r < 0 ? field_error(field, "out of memory") : good;
+bool field_borrow_labels(const struct field *field, struct arena *arena, struct labels **ret)
+{
+        size_t n = count_members(field);
+        struct labels *labels;
+
+        if (!field_present(field) || !field_object(field))
+                return !field_present(field);
+        labels = labels_place(arena, n);
+        if (!labels)
+                return field_error(field, "out of memory");
+        if (!read_pairs(field, labels_pairs(labels)))
+                return false;
+        labels_sort(labels);
+        *ret = labels;
+        return true;
 }
 
 /* "a, b or c"; a new string. */

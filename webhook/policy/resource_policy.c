@@ -18,6 +18,7 @@
 #include "util/clock.h"
 #include "util/duration.h"
 #include "util/labels.h"
+#include "util/text.h"
 
 const char *const unit_resource_names[] = {
         [UNIT_ACS] = "acs", [UNIT_ECI] = "eci", [UNIT_ECS] = "ecs", [UNIT_ELASTIC] = "elastic", NULL,
@@ -42,6 +43,7 @@ static const char *const preempt_names[] = {
 
 static void unit_clear(struct unit *unit)
 {
+        free(unit->placement);
         labels_free(unit->pod_labels);
         labels_free(unit->pod_annotations);
         labels_free(unit->node_selector);
@@ -318,6 +320,16 @@ static bool read_metadata(struct resource_policy *policy, const struct field *fi
         return good;
 }
 
+static bool name_units(struct resource_policy *policy, const struct field *field)
+{
+        for (size_t i = 0; i < policy->n_units; i++) {
+                policy->units[i].placement = text_format("%s/%s#%zu", policy->namespace, policy->name, i);
+                if (!policy->units[i].placement)
+                        return field_error(field, "out of memory");
+        }
+        return true;
+}
+
 struct resource_policy *resource_policy_read(const struct manifest *manifest, struct diagnostics *diagnostics)
 {
         static const char *const known[] = {"apiVersion", "kind", "metadata", "spec", "status", NULL};
@@ -336,5 +348,5 @@ struct resource_policy *resource_policy_read(const struct manifest *manifest, st
         good = read_metadata(policy, &metadata);
         good &= read_spec(policy, &spec);
         good &= copy_string(&policy->origin, manifest->file ? manifest->file : "", &root);
-        return good ? steal_pointer(&policy) : NULL;
+        return good && name_units(policy, &root) ? steal_pointer(&policy) : NULL;
 }

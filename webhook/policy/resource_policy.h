@@ -51,6 +51,7 @@ struct unit {
         struct labels *node_selector;   /* owned */
         int64_t max;                    /* pods; -1: no bound */
         struct resources max_resources;
+        char *placement;    /* owned; "namespace/policy#unit": the value of the placement annotation */
         const char *region; /* borrowed from the maps above; "": names none. Virtual nodes only. */
         const char *series; /* likewise; "": takes the pod's own */
 };

@@ -9,26 +9,44 @@
 #include "quota/quantity.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "manifest/field.h"
 #include "util/cleanup.h"
 
 #define WHITE_SPACE " \t\n\v\f\r"
 #define NANO_DIGITS 9
-#define MAX_EXPONENT 19      /* of the largest quantity, in units */
 #define EXPONENT_MAX 1000000 /* beyond this, every number is zero or the maximum */
 
 static const struct suffix {
         const char *name;
         int base, exponent;
+        int64_t nano; /* what one of it is, in 1e-9 units; 0: more than that */
 } suffixes[] = {
-        {"n", 10, -9}, {"u", 10, -6}, {"m", 10, -3}, {"", 10, 0},   {"k", 10, 3},  {"M", 10, 6},
-        {"G", 10, 9},  {"T", 10, 12}, {"P", 10, 15}, {"E", 10, 18}, {"Ki", 2, 10}, {"Mi", 2, 20},
-        {"Gi", 2, 30}, {"Ti", 2, 40}, {"Pi", 2, 50}, {"Ei", 2, 60},
+        {"n", 10, -9, 1},
+        {"u", 10, -6, 1000},
+        {"m", 10, -3, 1000000},
+        {"", 10, 0, QUANTITY_NANO_PER_UNIT},
+        {"k", 10, 3, 1000 * QUANTITY_NANO_PER_UNIT},
+        {"M", 10, 6, 1000000 * QUANTITY_NANO_PER_UNIT},
+        {"G", 10, 9, 1000000000 * QUANTITY_NANO_PER_UNIT},
+        {"T", 10, 12, 0},
+        {"P", 10, 15, 0},
+        {"E", 10, 18, 0},
+        {"Ki", 2, 10, (INT64_C(1) << 10) * QUANTITY_NANO_PER_UNIT},
+        {"Mi", 2, 20, (INT64_C(1) << 20) * QUANTITY_NANO_PER_UNIT},
+        {"Gi", 2, 30, (INT64_C(1) << 30) * QUANTITY_NANO_PER_UNIT},
+        {"Ti", 2, 40, 0},
+        {"Pi", 2, 50, 0},
+        {"Ei", 2, 60, 0},
 };
+
+/* Numbers of so few digits, in one of the suffixes with a known size, are within the maximum and need no rounding. */
+#define FEW_DIGITS 9
 
 /* A quantity taken apart. */
 struct text {
@@ -52,7 +70,7 @@ static quantity_nano power(int base, unsigned exponent)
 
 static quantity_nano maximum(void)
 {
-        return power(10, MAX_EXPONENT + NANO_DIGITS);
+        return (quantity_nano)10000000000000000000U * QUANTITY_NANO_PER_UNIT;
 }
 
 static quantity_nano clamp(quantity_nano nano)
@@ -60,22 +78,29 @@ static quantity_nano clamp(quantity_nano nano)
         return nano > maximum() ? maximum() : nano < -maximum() ? -maximum() : nano;
 }
 
-static bool parse_suffix(struct text *text, const char *suffix)
+static const struct suffix *find_suffix(const char *name)
 {
+        for (size_t i = 0; i < sizeof(suffixes) / sizeof(suffixes[0]); i++)
+                if (*suffixes[i].name == *name && !strcmp(suffixes[i].name, name))
+                        return &suffixes[i];
+        return NULL;
+}
+
+static bool parse_suffix(struct text *text, const char *name)
+{
+        const struct suffix *suffix = find_suffix(name);
         char *end;
 
-        for (size_t i = 0; i < sizeof(suffixes) / sizeof(suffixes[0]); i++) {
-                if (!strcmp(suffixes[i].name, suffix)) {
-                        text->base = suffixes[i].base;
-                        text->exponent = suffixes[i].exponent;
-                        return true;
-                }
+        if (suffix) {
+                text->base = suffix->base;
+                text->exponent = suffix->exponent;
+                return true;
         }
-        if ((*suffix != 'e' && *suffix != 'E') || !strchr("+-0123456789", suffix[1]) || !suffix[1])
+        if ((*name != 'e' && *name != 'E') || !strchr("+-0123456789", name[1]) || !name[1])
                 return false;
         text->base = 10;
         errno = 0;
-        text->exponent = strtol(suffix + 1, &end, 10);
+        text->exponent = strtol(name + 1, &end, 10);
         if (text->exponent > EXPONENT_MAX)
                 text->exponent = EXPONENT_MAX;
         if (text->exponent < -EXPONENT_MAX)
@@ -164,11 +189,31 @@ static bool has_value(const struct text *text)
         return text->base == 2 ? text->exponent <= 40 : text->exponent >= -NANO_DIGITS;
 }
 
+/* A few digits and a suffix, as nearly every quantity is written. */
+static bool parse_simple(struct quantity *ret, const char *text)
+{
+        const struct suffix *suffix;
+        int64_t number = 0;
+        int digits = 0;
+
+        for (; *text >= '0' && *text <= '9' && digits <= FEW_DIGITS; digits++)
+                number = number * 10 + (*text++ - '0');
+        if (!digits || digits > FEW_DIGITS)
+                return false;
+        suffix = find_suffix(text);
+        if (!suffix || !suffix->nano)
+                return false;
+        ret->nano = (quantity_nano)number * suffix->nano;
+        return true;
+}
+
 int quantity_parse(struct quantity *ret, const char *text)
 {
         struct text parts = {0};
         quantity_nano nano;
 
+        if (parse_simple(ret, text))
+                return 0;
         if (!take_apart(&parts, text) || !has_value(&parts))
                 return -EINVAL;
         nano = clamp(parts.base == 10 ? scale_by_ten(&parts) : scale_by_two(&parts));
@@ -192,7 +237,8 @@ static int parse_trimmed(struct quantity *ret, const char *text)
         _cleanup_(freep) char *trimmed = NULL;
         size_t length;
 
-        text += strspn(text, WHITE_SPACE);
+        while (*text && strchr(WHITE_SPACE, *text))
+                text++;
         length = strlen(text);
         if (!length || !strchr(WHITE_SPACE, text[length - 1]))
                 return quantity_parse(ret, text);
@@ -202,16 +248,17 @@ static int parse_trimmed(struct quantity *ret, const char *text)
         return trimmed ? quantity_parse(ret, trimmed) : -ENOMEM;
 }
 
-int quantity_from_json(struct quantity *ret, const json_t *value)
+int quantity_read(struct quantity *ret, const struct field *field)
 {
+        enum field_kind kind = field_kind(field);
         char buffer[64];
 
-        if (json_is_string(value))
-                return parse_trimmed(ret, json_string_value(value));
-        if (json_is_integer(value))
-                snprintf(buffer, sizeof(buffer), "%" JSON_INTEGER_FORMAT, json_integer_value(value));
-        else if (json_is_real(value))
-                format_real(json_real_value(value), buffer, sizeof(buffer));
+        if (kind == FIELD_STRING)
+                return parse_trimmed(ret, field_text(field));
+        if (kind == FIELD_INTEGER)
+                snprintf(buffer, sizeof(buffer), "%" PRId64, field_integer(field));
+        else if (kind == FIELD_REAL)
+                format_real(field_real(field), buffer, sizeof(buffer));
         else
                 return -EINVAL;
         return quantity_parse(ret, buffer);
@@ -234,9 +281,15 @@ int quantity_compare(struct quantity a, struct quantity b)
 
 int64_t quantity_value(struct quantity quantity)
 {
-        quantity_nano value = quantity.nano / QUANTITY_NANO_PER_UNIT;
-        quantity_nano rest = quantity.nano % QUANTITY_NANO_PER_UNIT;
+        quantity_nano value, rest;
 
+        if (quantity.nano == (int64_t)quantity.nano) {
+                value = (int64_t)quantity.nano / QUANTITY_NANO_PER_UNIT; /* much cheaper than with 128 bits */
+                rest = (int64_t)quantity.nano % QUANTITY_NANO_PER_UNIT;
+        } else {
+                value = quantity.nano / QUANTITY_NANO_PER_UNIT;
+                rest = quantity.nano % QUANTITY_NANO_PER_UNIT;
+        }
         /* Away from zero, as Quantity.Value() rounds. */
         value += rest > 0 ? 1 : rest < 0 ? -1 : 0;
         return value > INT64_MAX ? INT64_MAX : value < INT64_MIN ? INT64_MIN : (int64_t)value;

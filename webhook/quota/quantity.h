@@ -7,9 +7,10 @@
  */
 #pragma once
 
-#include <jansson.h>
 #include <stddef.h>
 #include <stdint.h>
+
+struct field;
 
 __extension__ typedef __int128 quantity_nano;
 
@@ -22,8 +23,8 @@ struct quantity {
 /* -EINVAL where the text is no quantity. */
 int quantity_parse(struct quantity *ret, const char *text);
 
-/* A JSON string, or a JSON number as kubectl would write it. -EINVAL for anything else; -ENOMEM. */
-int quantity_from_json(struct quantity *ret, const json_t *value);
+/* A string, or a number as kubectl would write it. -EINVAL for anything else; -ENOMEM. */
+int quantity_read(struct quantity *ret, const struct field *field);
 
 static inline struct quantity quantity_whole(int64_t units)
 {

@@ -1,6 +1,9 @@
 /*
  * Pods name a handful of resources, so a list that is searched from its start is both the smallest and the fastest
  * map. Every function that can run out of memory makes room first and changes values after.
+ *
+ * Those of a pod that is looked at for a moment live in an arena and are never freed one by one; those that stay, in
+ * the ledger and in policies, are on the heap.
  */
 #include "quota/resources.h"
 
@@ -8,12 +11,15 @@
 #include <string.h>
 
 #include "manifest/field.h"
+#include "util/arena.h"
 
 void resources_clear(struct resources *resources)
 {
-        for (size_t i = 0; i < resources->count; i++)
-                free(resources->items[i].name);
-        free(resources->items);
+        if (!resources->arena) {
+                for (size_t i = 0; i < resources->count; i++)
+                        free(resources->items[i].name);
+                free(resources->items);
+        }
         *resources = RESOURCES_INIT;
 }
 
@@ -25,21 +31,37 @@ struct quantity *resources_find(const struct resources *resources, const char *n
         return NULL;
 }
 
+static int grow(struct resources *resources, size_t more)
+{
+        size_t capacity = resources->capacity + more;
+        struct resource *items;
+
+        if (resources->arena)
+                items = arena_array(resources->arena, capacity, sizeof(*items));
+        else
+                items = reallocarray(resources->items, capacity, sizeof(*items));
+        if (!items)
+                return -ENOMEM;
+        if (resources->arena && resources->count)
+                memcpy(items, resources->items, resources->count * sizeof(*items));
+        resources->items = items;
+        resources->capacity = capacity;
+        return 0;
+}
+
 int resources_set(struct resources *resources, const char *name, struct quantity quantity)
 {
         struct quantity *known = resources_find(resources, name);
-        struct resource *items;
         char *copy;
 
         if (known) {
                 *known = quantity;
                 return 0;
         }
-        items = reallocarray(resources->items, resources->count + 1, sizeof(*items));
-        if (!items)
+        if (resources->count == resources->capacity &&
+            grow(resources, resources->arena ? resources->capacity + 4 : 1) < 0)
                 return -ENOMEM;
-        resources->items = items;
-        copy = strdup(name);
+        copy = resources->arena ? (char *)name : strdup(name);
         if (!copy)
                 return -ENOMEM;
         resources->items[resources->count++] = (struct resource){.name = copy, .quantity = quantity};
@@ -48,7 +70,7 @@ int resources_set(struct resources *resources, const char *name, struct quantity
 
 int resources_copy(struct resources *to, const struct resources *from)
 {
-        int r = 0;
+        int r = from->count ? grow(to, from->count) : 0;
 
         for (size_t i = 0; i < from->count && r >= 0; i++)
                 r = resources_set(to, from->items[i].name, from->items[i].quantity);
@@ -60,8 +82,11 @@ int resources_copy(struct resources *to, const struct resources *from)
 /* Drops what was appended behind the first `count`. */
 static void truncate_to(struct resources *resources, size_t count)
 {
-        while (resources->count > count)
-                free(resources->items[--resources->count].name);
+        while (resources->count > count) {
+                resources->count--;
+                if (!resources->arena)
+                        free(resources->items[resources->count].name);
+        }
 }
 
 /* Makes sure that every name of `from` is in `to`, with zero where it is new. */
@@ -117,22 +142,20 @@ void resources_subtract(struct resources *to, const struct resources *from)
 
 bool resources_read(struct resources *ret, const struct field *field)
 {
-        const char *name;
-        json_t *value;
+        struct field_each each = field_each(field);
         bool good = field_object(field);
 
         if (!good)
                 return false;
-        json_object_foreach (field->value, name, value) {
-                struct field member = field_member(field, name);
+        while (field_next(&each)) {
                 struct quantity quantity;
 
-                if (!member.value)
+                if (!field_present(&each.field))
                         continue;
-                if (quantity_from_json(&quantity, value) < 0)
-                        good = field_must_be(&member, "a quantity such as \"500m\", \"4\" or \"16Gi\"");
-                else if (resources_set(ret, name, quantity) < 0)
-                        good = field_error(&member, "out of memory");
+                if (quantity_read(&quantity, &each.field) < 0)
+                        good = field_must_be(&each.field, "a quantity such as \"500m\", \"4\" or \"16Gi\"");
+                else if (resources_set(ret, each.field.key, quantity) < 0)
+                        good = field_error(&each.field, "out of memory");
         }
         return good;
 }

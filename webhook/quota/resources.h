@@ -9,20 +9,23 @@
 #include "quota/quantity.h"
 #include "util/cleanup.h"
 
+struct arena;
 struct field;
 
 struct resource {
-        char *name; /* owned */
+        char *name; /* owned; in an arena: borrowed */
         struct quantity quantity;
 };
 
 /* Plain data, in the order of arrival; names are unique. Zero is empty. */
 struct resources {
         struct resource *items;
-        size_t count;
+        size_t count, capacity;
+        struct arena *arena; /* borrowed; where the items are, with names that are borrowed. NULL: on the heap */
 };
 
 #define RESOURCES_INIT ((struct resources){0})
+#define RESOURCES_IN(memory) ((struct resources){.arena = (memory)})
 void resources_clear(struct resources *resources);
 
 /* NULL where the name is missing. The pointer lives until the next resources_set(). */

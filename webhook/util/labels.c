@@ -9,6 +9,11 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "util/arena.h"
+
+/* So many pairs are merged without asking the heap for anything but the result. */
+#define FEW_PAIRS 32
+
 struct labels {
         size_t count;
         struct label pairs[]; /* sorted by key, the bytes follow behind them */
@@ -93,25 +98,76 @@ int labels_new(struct labels **ret, const struct label *pairs, size_t n)
         return 0;
 }
 
+struct labels *labels_place(struct arena *arena, size_t n)
+{
+        struct labels *labels = arena_allocate(arena, sizeof(*labels) + n * sizeof(*labels->pairs));
+
+        if (labels)
+                labels->count = n;
+        return labels;
+}
+
+struct label *labels_pairs(struct labels *labels)
+{
+        return labels->pairs;
+}
+
+static int compare_labels(const void *a, const void *b)
+{
+        const struct label *x = a, *y = b;
+
+        return strcmp(x->key, y->key);
+}
+
+/* The API server sends maps in the order of their keys. */
+void labels_sort(struct labels *labels)
+{
+        for (size_t i = 1; i < labels->count; i++) {
+                if (strcmp(labels->pairs[i - 1].key, labels->pairs[i].key) > 0) {
+                        qsort(labels->pairs, labels->count, sizeof(*labels->pairs), compare_labels);
+                        return;
+                }
+        }
+}
+
 struct labels *labels_free(struct labels *labels)
 {
         free(labels);
         return NULL;
 }
 
+/* Both are sorted: they are merged as such. Returns how many pairs there are. */
+static size_t merge_pairs(struct entry *entries, const struct labels *base, const struct labels *over)
+{
+        size_t i = 0, j = 0, n = 0, n_base = labels_count(base), n_over = labels_count(over);
+
+        while (i < n_base || j < n_over) {
+                int order = i == n_base ? 1 : j == n_over ? -1 : strcmp(base->pairs[i].key, over->pairs[j].key);
+
+                entries[n++].label = order < 0 ? base->pairs[i] : over->pairs[j];
+                i += order <= 0;
+                j += order >= 0;
+        }
+        return n;
+}
+
 int labels_merge(struct labels **ret, const struct labels *base, const struct labels *over)
 {
-        size_t n_base = labels_count(base), n_over = labels_count(over);
-        _cleanup_(freep) struct label *pairs = NULL;
+        size_t room = labels_count(base) + labels_count(over);
+        struct entry few[FEW_PAIRS], *entries = few;
+        _cleanup_(freep) struct entry *many = NULL;
+        struct labels *labels;
 
-        pairs = calloc(n_base + n_over + 1, sizeof(*pairs));
-        if (!pairs)
+        if (room > FEW_PAIRS) {
+                entries = many = calloc(room, sizeof(*many));
+                if (!many)
+                        return -ENOMEM;
+        }
+        labels = pack(entries, merge_pairs(entries, base, over));
+        if (!labels)
                 return -ENOMEM;
-        for (size_t i = 0; i < n_base; i++)
-                pairs[i] = base->pairs[i];
-        for (size_t i = 0; i < n_over; i++)
-                pairs[n_base + i] = over->pairs[i];
-        return labels_new(ret, pairs, n_base + n_over);
+        *ret = labels;
+        return 0;
 }
 
 size_t labels_count(const struct labels *labels)

@@ -23,6 +23,13 @@ int labels_new(struct labels **ret, const struct label *pairs, size_t n);
 struct labels *labels_free(struct labels *labels);
 DEFINE_CLEANUP(struct labels *, labels_free);
 
+/* Makes a map of pairs whose keys differ, in memory of the caller's: room for `n` pairs in the arena, which are then
+ * set, with strings that are borrowed, and sorted. NULL where memory ran out. */
+struct arena;
+struct labels *labels_place(struct arena *arena, size_t n);
+struct label *labels_pairs(struct labels *labels);
+void labels_sort(struct labels *labels);
+
 /* A new map with everything of both; where both have a key, `over` wins. -ENOMEM. */
 int labels_merge(struct labels **ret, const struct labels *base, const struct labels *over);
 

@@ -4,6 +4,8 @@
 #include "util/text.h"
 
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 char *text_format_list(const char *format, va_list arguments)
 {
@@ -21,4 +23,19 @@ char *text_format(const char *format, ...)
         text = text_format_list(format, arguments);
         va_end(arguments);
         return text;
+}
+
+char *text_join(const char *const *texts, size_t n)
+{
+        size_t size = 1;
+        char *joined, *end;
+
+        for (size_t i = 0; i < n; i++)
+                size += strlen(texts[i]);
+        joined = end = malloc(size);
+        for (size_t i = 0; joined && i < n; i++)
+                end = stpcpy(end, texts[i]);
+        if (joined)
+                *end = '\0';
+        return joined;
 }

@@ -1,0 +1,195 @@
+/*
+ * Where the values of fields come from: jansson's, of files and of the cluster, or a document's, of a review.
+ * Everything above this file reads both alike.
+ *
+ * Null is absent, as for every optional field of the Kubernetes API.
+ */
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "manifest/document.h"
+#include "manifest/field.h"
+
+static const enum field_kind kept_kinds[] = {
+        [KEPT_NULL] = FIELD_ABSENT,   [KEPT_OBJECT] = FIELD_OBJECT,   [KEPT_LIST] = FIELD_ARRAY,
+        [KEPT_STRING] = FIELD_STRING, [KEPT_INTEGER] = FIELD_INTEGER, [KEPT_REAL] = FIELD_REAL,
+        [KEPT_TRUE] = FIELD_BOOL,     [KEPT_FALSE] = FIELD_BOOL,
+};
+
+static const enum field_kind json_kinds[] = {
+        [JSON_NULL] = FIELD_ABSENT,   [JSON_OBJECT] = FIELD_OBJECT,   [JSON_ARRAY] = FIELD_ARRAY,
+        [JSON_STRING] = FIELD_STRING, [JSON_INTEGER] = FIELD_INTEGER, [JSON_REAL] = FIELD_REAL,
+        [JSON_TRUE] = FIELD_BOOL,     [JSON_FALSE] = FIELD_BOOL,
+};
+
+struct field field_root(json_t *value, const struct manifest *manifest, struct diagnostics *diagnostics)
+{
+        return (struct field){
+                .value = json_is_null(value) ? NULL : value,
+                .manifest = manifest,
+                .diagnostics = diagnostics,
+        };
+}
+
+struct field field_document(const struct kept *kept, struct diagnostics *diagnostics)
+{
+        return (struct field){.kept = kept->kind == KEPT_NULL ? NULL : kept, .diagnostics = diagnostics};
+}
+
+enum field_kind field_kind(const struct field *field)
+{
+        if (field->kept)
+                return kept_kinds[field->kept->kind];
+        return field->value ? json_kinds[json_typeof(field->value)] : FIELD_ABSENT;
+}
+
+const char *field_text(const struct field *field)
+{
+        return field->kept ? field->kept->text : json_string_value(field->value);
+}
+
+int64_t field_integer(const struct field *field)
+{
+        return field->kept ? strtoll(field->kept->text, NULL, 10) : json_integer_value(field->value);
+}
+
+bool field_true(const struct field *field)
+{
+        return field->kept ? field->kept->kind == KEPT_TRUE : json_is_true(field->value);
+}
+
+double field_real(const struct field *field)
+{
+        return field->kept ? strtod(field->kept->text, NULL) : json_real_value(field->value);
+}
+
+/* Null is absent. */
+static inline json_t *unless_null(json_t *value)
+{
+        return json_is_null(value) ? NULL : value;
+}
+
+static inline const struct kept *kept_unless_null(const struct kept *kept)
+{
+        return kept && kept->kind == KEPT_NULL ? NULL : kept;
+}
+
+/* A member that the shape leaves out cannot be asked for: it would be missing whatever was sent. */
+static const struct kept *find_shaped(const struct kept *object, const char *key)
+{
+        size_t i = 0;
+
+        while (object->shape[i].key && object->shape[i].key != key)
+                i++;
+        for (size_t j = 0; !object->shape[i].key && object->shape[j].key; j++)
+                if (!strcmp(object->shape[j].key, key))
+                        i = j;
+        assert(object->shape[i].key);
+        return object->members[i];
+}
+
+static const struct kept *find_kept(const struct kept *object, const char *key)
+{
+        const struct kept *kept;
+
+        if (object->kind != KEPT_OBJECT)
+                return NULL;
+        if (object->shape)
+                return find_shaped(object, key);
+        for (kept = object->first; kept && strcmp(kept->key, key) != 0; kept = kept->next)
+                ;
+        return kept;
+}
+
+struct field field_member(const struct field *parent, const char *key)
+{
+        return (struct field){
+                .value = parent->value ? unless_null(json_object_get(parent->value, key)) : NULL,
+                .kept = parent->kept ? kept_unless_null(find_kept(parent->kept, key)) : NULL,
+                .parent = parent,
+                .key = key,
+                .manifest = parent->manifest,
+                .diagnostics = parent->diagnostics,
+        };
+}
+
+static const struct kept *find_item(const struct kept *list, size_t index)
+{
+        const struct kept *kept = list->kind == KEPT_LIST ? list->first : NULL;
+
+        for (size_t i = 0; kept && i < index; i++)
+                kept = kept->next;
+        return kept;
+}
+
+struct field field_item(const struct field *parent, size_t index)
+{
+        return (struct field){
+                .value = parent->value ? unless_null(json_array_get(parent->value, index)) : NULL,
+                .kept = parent->kept ? kept_unless_null(find_item(parent->kept, index)) : NULL,
+                .parent = parent,
+                .index = index,
+                .manifest = parent->manifest,
+                .diagnostics = parent->diagnostics,
+        };
+}
+
+size_t field_count(const struct field *field)
+{
+        if (field->kept)
+                return field->kept->kind == KEPT_LIST ? field->kept->count : 0;
+        return json_array_size(field->value);
+}
+
+struct field_each field_each(const struct field *parent)
+{
+        return (struct field_each){
+                .field = {.parent = parent, .manifest = parent->manifest, .diagnostics = parent->diagnostics},
+                .parent = parent,
+        };
+}
+
+static bool next_kept(struct field_each *each)
+{
+        const struct kept *kept = each->position ? each->iterator : each->parent->kept->first;
+
+        if (!kept)
+                return false;
+        each->field.kept = kept_unless_null(kept);
+        each->field.key = kept->key;
+        each->iterator = kept->next;
+        return true;
+}
+
+static bool next_member(struct field_each *each)
+{
+        json_t *object = each->parent->value;
+        void *iterator = each->position ? json_object_iter_next(object, each->iterator) : json_object_iter(object);
+
+        if (!iterator)
+                return false;
+        each->field.value = unless_null(json_object_iter_value(iterator));
+        each->field.key = json_object_iter_key(iterator);
+        each->iterator = iterator;
+        return true;
+}
+
+static bool next_item(struct field_each *each)
+{
+        if (each->position >= json_array_size(each->parent->value))
+                return false;
+        each->field.value = unless_null(json_array_get(each->parent->value, each->position));
+        return true;
+}
+
+bool field_next(struct field_each *each)
+{
+        bool more = each->parent->kept                    ? next_kept(each)
+                    : json_is_object(each->parent->value) ? next_member(each)
+                                                          : next_item(each);
+
+        each->field.index = each->position;
+        each->position += more;
+        return more;
+}

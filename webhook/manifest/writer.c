@@ -1,0 +1,167 @@
+/*
+ * An answer is small and its form is known, so it is written straight down: a tree of values that is then turned into
+ * text costs many times what the text does.
+ *
+ * Only what RFC 8259 (section 7) asks for is escaped, as jansson does: the quote, the backslash, control characters.
+ */
+#include "manifest/writer.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "util/cleanup.h"
+
+#define CAPACITY_MIN 512
+
+void writer_init(struct writer *writer, void *block, size_t size)
+{
+        *writer = (struct writer){.bytes = block, .capacity = block ? size : 0};
+}
+
+void writer_clear(struct writer *writer)
+{
+        free(writer->heap);
+        *writer = (struct writer){0};
+}
+
+/* Makes room for this much more; false where memory ran out. */
+static bool grow(struct writer *writer, size_t more)
+{
+        size_t capacity = 2 * writer->capacity + more + CAPACITY_MIN;
+        char *heap = writer->failed ? NULL : realloc(writer->heap, capacity);
+
+        if (!heap) {
+                writer->failed = true;
+                return false;
+        }
+        if (!writer->heap && writer->size)
+                memcpy(heap, writer->bytes, writer->size);
+        writer->bytes = writer->heap = heap;
+        writer->capacity = capacity;
+        return true;
+}
+
+static inline bool has_room(struct writer *writer, size_t more)
+{
+        return writer->capacity - writer->size >= more || grow(writer, more);
+}
+
+void writer_grow(struct writer *writer, const char *bytes, size_t size)
+{
+        if (grow(writer, size))
+                writer_bytes(writer, bytes, size);
+}
+
+static void write_escape(struct writer *writer, char c)
+{
+        static const char letters[] = "\"\\bfnrt", meanings[] = "\"\\\b\f\n\r\t";
+        const char *found = strchr(meanings, c);
+        char escape[8];
+
+        if (found && *found)
+                snprintf(escape, sizeof(escape), "\\%c", letters[found - meanings]);
+        else
+                snprintf(escape, sizeof(escape), "\\u%04x", (unsigned char)c);
+        writer_bytes(writer, escape, strlen(escape));
+}
+
+/* What is written with a backslash: the quote, the backslash, control characters. */
+static inline bool needs_escape(char c)
+{
+        return (unsigned char)c < ' ' || c == '"' || c == '\\';
+}
+
+void writer_part(struct writer *writer, const char *text, size_t size)
+{
+        const char *end = text + size;
+
+        while (text < end) {
+                const char *plain = text;
+
+                while (text < end && !needs_escape(*text))
+                        text++;
+                writer_bytes(writer, plain, (size_t)(text - plain));
+                if (text < end)
+                        write_escape(writer, *text++);
+        }
+}
+
+void writer_string(struct writer *writer, const char *text)
+{
+        writer_bytes(writer, "\"", 1);
+        writer_part(writer, text, strlen(text));
+        writer_bytes(writer, "\"", 1);
+}
+
+void writer_number(struct writer *writer, uint64_t number)
+{
+        char digits[20];
+        size_t at = sizeof(digits);
+
+        do {
+                digits[--at] = (char)('0' + number % 10);
+                number /= 10;
+        } while (number);
+        writer_bytes(writer, digits + at, sizeof(digits) - at);
+}
+
+static const char base64[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+/* The two digits of every twelve bits. */
+static char base64_pairs[1 << 12][2];
+static pthread_once_t base64_once = PTHREAD_ONCE_INIT;
+
+static void make_pairs(void)
+{
+        for (size_t i = 0; i < 1 << 12; i++) {
+                base64_pairs[i][0] = base64[i >> 6];
+                base64_pairs[i][1] = base64[i & 63];
+        }
+}
+
+static inline char *write_group(char *to, uint32_t bits)
+{
+        memcpy(to, base64_pairs[bits >> 12], 2);
+        memcpy(to + 2, base64_pairs[bits & 0xfff], 2);
+        return to + 4;
+}
+
+void writer_base64(struct writer *writer, const char *bytes, size_t size)
+{
+        const unsigned char *from = (const unsigned char *)bytes, *end = from + size;
+        size_t encoded = (size + 2) / 3 * 4;
+        char *to;
+
+        if (!size || !has_room(writer, encoded))
+                return;
+        pthread_once(&base64_once, make_pairs);
+        to = writer->bytes + writer->size;
+        writer->size += encoded;
+        for (; end - from >= 3; from += 3)
+                to = write_group(to, (uint32_t)from[0] << 16 | (uint32_t)from[1] << 8 | from[2]);
+        if (end - from == 2) {
+                to = write_group(to, (uint32_t)from[0] << 16 | (uint32_t)from[1] << 8);
+                to[-1] = '=';
+        } else if (end - from == 1) {
+                to = write_group(to, (uint32_t)from[0] << 16);
+                to[-1] = to[-2] = '=';
+        }
+}
+
+int writer_finish(struct writer *writer, char **ret, size_t *ret_size)
+{
+        size_t size = writer->size;
+
+        writer_bytes(writer, "", 1);
+        if (!writer->failed && !writer->heap)
+                grow(writer, 0);
+        if (writer->failed)
+                return -ENOMEM;
+        *ret = steal_pointer(&writer->heap);
+        *ret_size = size;
+        writer_init(writer, NULL, 0);
+        return 0;
+}
