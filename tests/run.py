@@ -126,6 +126,14 @@ def integration() -> Count:
     return pytest("gcc", "integration", "tests/integration") if build("gcc", "gcc") else Count(failed=1)
 
 
+def instructions() -> Count:
+    """What a review costs, in instructions, beside what it cost before."""
+    if not build("gcc", "gcc"):
+        return Count(failed=1)
+    command = ["/usr/bin/python3", "tests/bench/instructions.py", "build/gcc/tests/instructions", "tests/data/reviews"]
+    return Count(failed=1) if run(command) else Count(passed=1)
+
+
 def lint() -> Count:
     return Count(failed=1) if run(["tests/lint"]) else Count(passed=1)
 
@@ -149,7 +157,7 @@ def node() -> Count:
     return pytest("gcc", "node", "-rP", "tests/node")
 
 
-STAGES: list[Callable[[], Count]] = [gcc, lint, golden, model, integration, e2e, chart, node, asan, tsan, valgrind]
+STAGES: list[Callable[[], Count]] = [gcc, instructions, lint, golden, model, integration, e2e, chart, node, asan, tsan, valgrind]
 
 
 def main() -> int:
