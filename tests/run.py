@@ -134,6 +134,11 @@ def instructions() -> Count:
     return Count(failed=1) if run(command) else Count(passed=1)
 
 
+def bench() -> Count:
+    """That it still measures; no figure is looked at."""
+    return pytest("gcc", "bench", "tests/bench") if build("gcc", "gcc") else Count(failed=1)
+
+
 def lint() -> Count:
     return Count(failed=1) if run(["tests/lint"]) else Count(passed=1)
 
@@ -157,7 +162,21 @@ def node() -> Count:
     return pytest("gcc", "node", "-rP", "tests/node")
 
 
-STAGES: list[Callable[[], Count]] = [gcc, instructions, lint, golden, model, integration, e2e, chart, node, asan, tsan, valgrind]
+STAGES: list[Callable[[], Count]] = [
+    gcc,
+    instructions,
+    lint,
+    golden,
+    model,
+    integration,
+    bench,
+    e2e,
+    chart,
+    node,
+    asan,
+    tsan,
+    valgrind,
+]
 
 
 def main() -> int:

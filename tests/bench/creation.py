@@ -19,10 +19,11 @@ import yaml
 
 import wrk
 from api import PODS, Api, ApiError, UnknownOutcomeError
-from lean_cluster import BenchReplicas, LeanCluster, cpu_seconds
+from lean_cluster import BenchReplicas, LeanCluster
 from metrics import Change, parse
 from objects import BEIJING, POLICIES, QUOTAS, entries, pod, policy, quota, unit
 from process import wait_until
+from procfs import cpu_seconds
 
 FLOOR, FILES = "no webhook", "1 with files"
 CASES = {FLOOR: 0, FILES: 1, "1 replica": 1, "3 replicas": 3}

@@ -13,6 +13,7 @@ from cluster import Cluster, free_ports
 from kubectl import KubectlError
 from live_cluster import CRDS, LiveCluster
 from process import Process, wait_until
+from procfs import cpu_seconds
 from replicas import Replicas
 from webhook import QUESTION
 
@@ -117,9 +118,3 @@ class BenchReplicas(Replicas):
     def cpu_seconds(self) -> float:
         """What they have used since their start."""
         return sum(cpu_seconds(replica.process.popen.pid) for replica in self.all if replica.process)
-
-
-def cpu_seconds(pid: int) -> float:
-    """User and system time (proc(5): fields 14 and 15 of stat, in hundredths of a second)."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / 100

@@ -92,3 +92,30 @@ DECISION = [
     ("answer p50 ms", "p50_ms", 2),
     ("p99 ms", "p99_ms", 2),
 ]
+
+
+REQUESTS = [
+    ("requests/s", "rate", 0),
+    ("least", "rate_least", 0),
+    ("most", "rate_most", 0),
+    ("of floor", "of_floor", 2),
+    ("of Rust", "of_rust", 2),
+    ("of Go", "of_go", 1),
+    ("p50 ms", "p50_ms", 2),
+    ("p99 ms", "p99_ms", 2),
+    ("CPU us", "cpu_us", 1),
+    ("client's", "client_cpu_us", 1),
+]
+
+
+def requests(case: dict[str, Any]) -> str:
+    """Of one case. What other programs used of the CPUs tells how far the figures can be trusted."""
+    servers = case["servers"]
+    rows = [
+        [one["server"], *(figure(one, key, digits) for _, key, digits in REQUESTS), mib(one["resident_bytes"])]
+        for one in servers
+    ]
+    others = max(one["others_cpu"] for server in servers for one in server["rounds"])
+    head = f"{case['case']} (medians of {len(servers[0]['rounds'])} rounds"
+    head += f"; other programs used {others:.2f} CPUs at most)"
+    return f"{head}\n{table(['', *(name for name, _, _ in REQUESTS), 'MiB'], rows)}"

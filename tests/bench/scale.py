@@ -23,6 +23,7 @@ from api import Api
 from lean_cluster import LeanCluster, create_service_account
 from objects import BEIJING, QUOTAS, quota
 from process import wait_until
+from procfs import resident
 from replicas import Replica, Replicas
 
 CONNECTIONS = 32
@@ -153,12 +154,6 @@ def decided(replica: Replica, offset: int) -> Figures:
     placed = len(re.findall(r"msg=decision .*outcome=placed", text))
     centiles = statistics.quantiles(times, n=100)
     return {"decisions": len(times), "placed": placed, "us_p50": centiles[49], "us_p99": centiles[98]}
-
-
-def resident(pid: int) -> Figures:
-    """Bytes (proc(5), status: VmRSS, VmHWM in kB)."""
-    text = Path(f"/proc/{pid}/status").read_text()
-    return {key: 1024 * int(number) for key, number in re.findall(r"^(VmRSS|VmHWM):\s+(\d+) kB", text, re.MULTILINE)}
 
 
 def run_measured(command: list[str]) -> Figures:

@@ -1,8 +1,9 @@
-"""Load by wrk: requests.lua says what it sends, and when it ends."""
+"""Load by wrk: of requests that are counted and differ (requests.lua), or of one, as fast as it goes (repeat.lua)."""
 
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,7 @@ from cluster import write_private
 from process import Process
 
 SCRIPT = Path(__file__).resolve().parent / "requests.lua"
+REPEAT = Path(__file__).resolve().parent / "repeat.lua"
 UNLIMITED = 1_000_000_000
 SLOWEST = 20  # requests a second
 ID = "ID" * 16  # in a body: digits that are different each time
@@ -65,3 +67,58 @@ def parse(process: Process) -> Result:
         raise LoadError(str(process.failure("ended without a result")))
     accepted, refused, failed, *figures = words["result"].split()
     return Result(int(accepted), int(refused), int(failed), *map(float, figures), words.get("failure", "").strip())
+
+
+# What kube-apiserver, which is written in Go, agrees on with any server that can, where the CPU knows AES.
+CLIENT_TLS = """\
+openssl_conf = all
+[all]
+ssl_conf = ssl
+[ssl]
+system_default = tls
+[tls]
+MinProtocol = TLSv1.3
+Ciphersuites = TLS_AES_128_GCM_SHA256
+Groups = X25519
+"""
+
+
+@dataclass
+class Repeated:
+    """Latencies are in ms, as in Result. `refused` had a status of 400 and more, `failed` no answer."""
+
+    requests: int
+    bytes: int
+    seconds: float
+    refused: int
+    failed: int
+    p50: float
+    p99: float
+
+    @property
+    def rate(self) -> float:
+        return self.requests / self.seconds
+
+
+def repeat(url: str, body: Path, connections: int, seconds: int, close: bool = False) -> Repeated:
+    """Sends the same all the time, by as many threads as there are CPUs."""
+    configuration = body.with_suffix(".openssl")
+    configuration.write_text(CLIENT_TLS)
+    threads = min(connections, len(os.sched_getaffinity(0)))
+    options = [f"-t{threads}", f"-c{connections}", f"-d{seconds}s", "--timeout", "10s", "-s", str(REPEAT), url]
+    command = ["env", f"OPENSSL_CONF={configuration}", "wrk", *options, "--", str(body), "close" if close else "keep"]
+    process = Process("wrk", command, body.with_suffix(".log"))
+    try:
+        process.popen.wait(seconds + 30)
+    finally:
+        if process.popen.poll() is None:
+            process.kill()
+    words = words_of(process, "repeated")
+    return Repeated(int(words[0]), int(words[1]), float(words[2]), int(words[3]), int(words[4]), *map(float, words[5:]))
+
+
+def words_of(process: Process, name: str) -> list[str]:
+    for line in process.text().splitlines():
+        if line.startswith(f"{name} "):
+            return line.split()[1:]
+    raise LoadError(str(process.failure("ended without a result")))

@@ -1,0 +1,234 @@
+#!/usr/bin/python3
+"""Measures regionfit's answers over TLS beside a floor (floor.c) and two peers (peers/), one loaded by wrk at a time on
+the same two CPUs as wrk. It reports; no figure is a failure, but a wrong answer is.
+
+Each round measures every server of a case once, in an order that moves on from round to round. A server is started for
+each measurement, so that each begins with an empty ledger; quotas have room for all requests of a run.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import resource
+import signal
+import statistics
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from subprocess import CalledProcessError
+from typing import Any
+
+sys.path.append(str(Path(__file__).resolve().parent.parent / "e2e"))
+
+import answers
+import report
+import wrk
+from answers import WrongAnswerError
+from bodies import BODIES
+from cases import BODY, CASES, Case, Setup
+from cluster import STOP_SIGNALS
+from contenders import Certificate, Contender, Program, Regionfit, find_peer
+from process import NotReadyError
+from procfs import busy_seconds, cpu_seconds, resident
+
+CPUS = 2
+FLOOR, GO, RUST, REGIONFIT = "floor", "go", "rust", "regionfit"
+LENGTH_TOLERANCE = 0.02  # requests under way at the end count for bytes alone
+
+Figures = dict[str, float]
+
+
+def parse_options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description="What an answer of regionfit costs, beside a floor and two peers.")
+    parser.add_argument("--regionfit", type=Path, required=True, help="the program to measure")
+    parser.add_argument("--floor", type=Path, required=True, help="the program that is the floor")
+    parser.add_argument("--rounds", type=int, default=5, help="default 5")
+    parser.add_argument("--seconds", type=int, default=3, help="of each measurement, after 1 s to warm up (default 3)")
+    parser.add_argument("--quick", action="store_true", help="one round of 1 s, with nothing to warm up: to try, not to measure")
+    parser.add_argument("--case", action="append", default=[], metavar="TEXT", help="only cases whose names have it; repeatable")
+    parser.add_argument("--only", action="append", choices=[FLOOR, GO, RUST, REGIONFIT], help="these servers; repeatable")
+    parser.add_argument("--json", type=Path, help="where to write all figures")
+    return parser.parse_args()
+
+
+class Bench:
+    """Runs the cases in `folder`, on the disk whose fsync(2) is to be measured."""
+
+    def __init__(self, options: argparse.Namespace, folder: Path) -> None:
+        self.options = options
+        self.folder = folder
+        self.certificate = Certificate.create(options.regionfit, folder / "certs")
+        self.others = list(self.make_others())
+
+    def make_others(self) -> Iterator[Contender]:
+        """Floor and peers; a peer that cannot be built is left out."""
+        threads = str(len(os.sched_getaffinity(0)))
+        constant = self.placement_answer()
+        (self.folder / "answer").write_bytes(constant)
+        if self.is_wanted(FLOOR):
+            arguments = [threads, str(self.folder / "answer")]
+            yield self.program(FLOOR, self.options.floor, arguments, answers.constant(constant))
+        for kind, arguments in ((GO, []), (RUST, [threads])):
+            peer = find_peer(kind) if self.is_wanted(kind) else None
+            if peer:
+                yield self.program(kind, peer, arguments, answers.placed)
+            elif self.is_wanted(kind):
+                print(f"the peer in {kind} is left out: it cannot be built here", file=sys.stderr)
+
+    def program(self, name: str, program: Path, arguments: list[str], judge: answers.Judge) -> Contender:
+        return Program(program, arguments, name, self.certificate, self.folder, judge)
+
+    def is_wanted(self, name: str) -> bool:
+        return not self.options.only or name in self.options.only
+
+    def placement_answer(self) -> bytes:
+        """What the floor is to answer: as long as what regionfit answers when it places a pod."""
+        with running(self.regionfit(Setup("example"))) as server:
+            return answers.ask(server.port, server.context, BODIES[BODY], close=False).body
+
+    def regionfit(self, setup: Setup) -> Regionfit:
+        folder = Path(tempfile.mkdtemp(dir=self.folder))
+        return Regionfit(self.options.regionfit, setup, self.certificate, folder)
+
+    def run(self, case: Case) -> dict[str, Any]:
+        contenders = list(self.others)
+        if self.is_wanted(REGIONFIT):
+            contenders += [self.regionfit(setup) for setup in case.setups]
+        measured: dict[str, list[Figures]] = {contender.name: [] for contender in contenders}
+        for i in range(self.options.rounds):
+            for contender in contenders[i % len(contenders) :] + contenders[: i % len(contenders)]:
+                figures = self.measure(contender, case)
+                measured[contender.name].append(figures)
+                note = f"{case.title}, round {i + 1}, {contender.name}: {figures['rate']:.0f} requests/s"
+                print(note, file=sys.stderr)
+        return {
+            "case": case.title,
+            "body_bytes": len(BODIES[case.body]),
+            "connections": case.connections,
+            "new_connection_each": case.close,
+            "servers": summarize(measured),
+        }
+
+    def measure(self, contender: Contender, case: Case) -> Figures:
+        body = self.folder / "body"
+        body.write_bytes(BODIES[case.body])
+        with running(contender):
+            self.look(contender, case)
+            url = f"https://127.0.0.1:{contender.port}{answers.PATH}"
+            if not self.options.quick:
+                wrk.repeat(url, body, case.connections, 1, case.close)
+            before = spent(contender.pid)
+            result = wrk.repeat(url, body, case.connections, self.options.seconds, case.close)
+            after = spent(contender.pid)
+            check_result(contender.name, result, self.look(contender, case))
+            return figures_of(result, {key: after[key] - before[key] for key in after}, resident(contender.pid))
+
+    def look(self, contender: Contender, case: Case) -> answers.Answer:
+        """One answer, looked at."""
+        answer = answers.ask(contender.port, contender.context, BODIES[case.body], case.close)
+        answers.check(contender.name, contender.judge, answer, BODIES[case.body])
+        return answer
+
+
+@contextmanager
+def running(server: Contender) -> Iterator[Contender]:
+    try:
+        server.start()
+        yield server
+    finally:
+        server.stop()
+
+
+def spent(pid: int) -> Figures:
+    """CPU seconds so far: of the server, of the clients that have ended, and of all that runs."""
+    clients = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return {"server": cpu_seconds(pid), "clients": clients.ru_utime + clients.ru_stime, "all": busy_seconds()}
+
+
+def check_result(name: str, result: wrk.Repeated, answer: answers.Answer) -> None:
+    if result.refused or result.failed or not result.requests:
+        raise WrongAnswerError(f"{name}: {result.refused} answers with an error, {result.failed} requests without one")
+    if abs(result.bytes / result.requests / answer.size - 1) > LENGTH_TOLERANCE + 1 / result.requests:
+        raise WrongAnswerError(f"{name}: {result.bytes / result.requests:.0f} bytes an answer, {answer.size} expected")
+
+
+def figures_of(result: wrk.Repeated, used: Figures, memory: dict[str, int]) -> Figures:
+    others = used["all"] - used["server"] - used["clients"]
+    return {
+        "requests": result.requests,
+        "rate": result.rate,
+        "p50_ms": result.p50,
+        "p99_ms": result.p99,
+        "cpu_us": 1e6 * used["server"] / result.requests,
+        "client_cpu_us": 1e6 * used["clients"] / result.requests,
+        "resident_bytes": memory["VmRSS"],
+        "peak_bytes": memory["VmHWM"],
+        "others_cpu": max(others, 0) / result.seconds,
+    }
+
+
+def summarize(measured: dict[str, list[Figures]]) -> list[dict[str, Any]]:
+    """Medians of each server's rounds, its slowest and fastest, and its median as a part of the others'."""
+    rates = {name: statistics.median(one["rate"] for one in rounds) for name, rounds in measured.items()}
+    bases = {"of_floor": FLOOR, "of_rust": RUST, "of_go": GO}
+    servers = []
+    for name, rounds in measured.items():
+        ratios = {key: rates[name] / rates[base] for key, base in bases.items() if base in rates}
+        all_rates = [one["rate"] for one in rounds]
+        medians = {key: statistics.median(one[key] for one in rounds) for key in rounds[0]}
+        spread = {"rate_least": min(all_rates), "rate_most": max(all_rates)}
+        servers.append({"server": name, **ratios, **medians, **spread, "rounds": rounds})
+    return servers
+
+
+def pin() -> None:
+    """To the first two CPUs, with all that is started from here."""
+    os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:CPUS])
+
+
+def run(options: argparse.Namespace) -> None:
+    wanted = options.case or [""]
+    cases = [case.only(lambda name: any(text in name for text in wanted)) for case in CASES]
+    results: dict[str, Any] = {"cpus": len(os.sched_getaffinity(0)), "load_before": os.getloadavg()[0]}
+    results.update(rounds=options.rounds, seconds=options.seconds, cases=[])
+    with tempfile.TemporaryDirectory(prefix="bench.", dir=options.floor.parent) as name:
+        bench = Bench(options, Path(name))
+        for case in cases:
+            if case.setups:
+                results["cases"].append(bench.run(case))
+                print(f"{report.requests(results['cases'][-1])}\n", flush=True)
+                if options.json:
+                    options.json.write_text(json.dumps(results, indent=2) + "\n")
+
+
+def interrupt(*_: object) -> None:
+    """Once: what follows is ended in peace."""
+    for number in STOP_SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
+    raise KeyboardInterrupt
+
+
+def main() -> int:
+    options = parse_options()
+    options.regionfit, options.floor = options.regionfit.resolve(), options.floor.resolve()
+    if options.quick:
+        options.rounds = options.seconds = 1
+    for number in STOP_SIGNALS:
+        signal.signal(number, interrupt)
+    pin()
+    try:
+        run(options)
+    except KeyboardInterrupt:
+        return 130
+    except (WrongAnswerError, wrk.LoadError, NotReadyError, OSError, CalledProcessError) as error:
+        print(f"bench: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
