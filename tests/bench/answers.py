@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import http.client
 import json
+import socket
 import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -57,6 +58,18 @@ def ask(port: int, context: ssl.SSLContext, body: bytes, close: bool) -> Answer:
     head = f"HTTP/1.1 {response.status} {response.reason}\r\n"
     fields = sum(len(f"{name}: {value}\r\n") for name, value in response.getheaders())
     return Answer(response.status, text, len(head) + fields + len("\r\n") + len(text))
+
+
+def resumes(port: int, context: ssl.SSLContext) -> bool:
+    """Whether a second connection goes on with the session of the first (RFC 8446, 2.2)."""
+    first = connect(port, context)
+    first.request("GET", "/readyz")
+    first.getresponse().read()
+    session = first.sock.session
+    first.close()
+    with socket.create_connection(("127.0.0.1", port), 30) as plain:
+        with context.wrap_socket(plain, server_hostname="127.0.0.1", session=session) as second:
+            return bool(second.session_reused)
 
 
 def placed(answer: Answer, request: dict[str, Any]) -> bool:

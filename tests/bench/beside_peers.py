@@ -125,7 +125,9 @@ class Bench:
             result = wrk.repeat(url, body, case.connections, self.options.seconds, case.close)
             after = spent(contender.pid)
             check_result(contender.name, result, self.look(contender, case))
-            return figures_of(result, {key: after[key] - before[key] for key in after}, resident(contender.pid))
+            used = {key: after[key] - before[key] for key in after}
+            resumed = answers.resumes(contender.port, contender.context)
+            return {**figures_of(result, used, resident(contender.pid)), "resumes": float(resumed)}
 
     def look(self, contender: Contender, case: Case) -> answers.Answer:
         """One answer, looked at."""
@@ -150,21 +152,23 @@ def spent(pid: int) -> Figures:
 
 
 def check_result(name: str, result: wrk.Repeated, answer: answers.Answer) -> None:
-    if result.refused or result.failed or not result.requests:
+    if result.refused or result.failed:
         raise WrongAnswerError(f"{name}: {result.refused} answers with an error, {result.failed} requests without one")
-    if abs(result.bytes / result.requests / answer.size - 1) > LENGTH_TOLERANCE + 1 / result.requests:
-        raise WrongAnswerError(f"{name}: {result.bytes / result.requests:.0f} bytes an answer, {answer.size} expected")
+    expected = result.requests * answer.size
+    if abs(result.bytes - expected) > LENGTH_TOLERANCE * expected + answer.size:
+        raise WrongAnswerError(f"{name}: {result.bytes} bytes in {result.requests} answers, {expected} expected")
 
 
 def figures_of(result: wrk.Repeated, used: Figures, memory: dict[str, int]) -> Figures:
     others = used["all"] - used["server"] - used["clients"]
+    requests = max(result.requests, 1)
     return {
         "requests": result.requests,
         "rate": result.rate,
         "p50_ms": result.p50,
         "p99_ms": result.p99,
-        "cpu_us": 1e6 * used["server"] / result.requests,
-        "client_cpu_us": 1e6 * used["clients"] / result.requests,
+        "cpu_us": 1e6 * used["server"] / requests,
+        "client_cpu_us": 1e6 * used["clients"] / requests,
         "resident_bytes": memory["VmRSS"],
         "peak_bytes": memory["VmHWM"],
         "others_cpu": max(others, 0) / result.seconds,
@@ -177,7 +181,7 @@ def summarize(measured: dict[str, list[Figures]]) -> list[dict[str, Any]]:
     bases = {"of_floor": FLOOR, "of_rust": RUST, "of_go": GO}
     servers = []
     for name, rounds in measured.items():
-        ratios = {key: rates[name] / rates[base] for key, base in bases.items() if base in rates}
+        ratios = {key: rates[name] / rates[base] for key, base in bases.items() if rates.get(base)}
         all_rates = [one["rate"] for one in rounds]
         medians = {key: statistics.median(one[key] for one in rounds) for key in rounds[0]}
         spread = {"rate_least": min(all_rates), "rate_most": max(all_rates)}

@@ -111,11 +111,12 @@ REQUESTS = [
 def requests(case: dict[str, Any]) -> str:
     """Of one case. What other programs used of the CPUs tells how far the figures can be trusted."""
     servers = case["servers"]
+    wanted = [*REQUESTS, ("resumes", "resumes", 0)] if case["new_connection_each"] else REQUESTS
     rows = [
-        [one["server"], *(figure(one, key, digits) for _, key, digits in REQUESTS), mib(one["resident_bytes"])]
+        [one["server"], *(figure(one, key, digits) for _, key, digits in wanted), mib(one["resident_bytes"])]
         for one in servers
     ]
     others = max(one["others_cpu"] for server in servers for one in server["rounds"])
     head = f"{case['case']} (medians of {len(servers[0]['rounds'])} rounds"
     head += f"; other programs used {others:.2f} CPUs at most)"
-    return f"{head}\n{table(['', *(name for name, _, _ in REQUESTS), 'MiB'], rows)}"
+    return head + "\n" + table(["", *(name for name, _, _ in wanted), "MiB"], rows)
