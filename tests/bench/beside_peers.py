@@ -17,7 +17,6 @@ import statistics
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from subprocess import CalledProcessError
 from typing import Any
@@ -25,13 +24,15 @@ from typing import Any
 sys.path.append(str(Path(__file__).resolve().parent.parent / "e2e"))
 
 import answers
+import endurance
 import report
+import targets
 import wrk
 from answers import WrongAnswerError
 from bodies import BODIES
 from cases import BODY, CASES, Case, Setup
 from cluster import STOP_SIGNALS
-from contenders import Certificate, Contender, Program, Regionfit, find_peer
+from contenders import Certificate, Contender, Program, Regionfit, find_peer, running
 from process import NotReadyError
 from procfs import busy_seconds, cpu_seconds, resident
 
@@ -39,7 +40,7 @@ CPUS = 2
 FLOOR, GO, RUST, REGIONFIT = "floor", "go", "rust", "regionfit"
 LENGTH_TOLERANCE = 0.02  # requests under way at the end count for bytes alone
 
-Figures = dict[str, float]
+Figures = dict[str, Any]
 
 
 def parse_options() -> argparse.Namespace:
@@ -113,6 +114,11 @@ class Bench:
             "servers": summarize(measured),
         }
 
+    def endure(self) -> dict[str, Any]:
+        if self.options.quick:
+            return endurance.run(self.regionfit, self.folder, 1, seconds=1)
+        return endurance.run(self.regionfit, self.folder, endurance.REQUESTS)
+
     def measure(self, contender: Contender, case: Case) -> Figures:
         body = self.folder / "body"
         body.write_bytes(BODIES[case.body])
@@ -134,15 +140,6 @@ class Bench:
         answer = answers.ask(contender.port, contender.context, BODIES[case.body], case.close)
         answers.check(contender.name, contender.judge, answer, BODIES[case.body])
         return answer
-
-
-@contextmanager
-def running(server: Contender) -> Iterator[Contender]:
-    try:
-        server.start()
-        yield server
-    finally:
-        server.stop()
 
 
 def spent(pid: int) -> Figures:
@@ -195,18 +192,28 @@ def pin() -> None:
 
 
 def run(options: argparse.Namespace) -> None:
-    wanted = options.case or [""]
-    cases = [case.only(lambda name: any(text in name for text in wanted)) for case in CASES]
-    results: dict[str, Any] = {"cpus": len(os.sched_getaffinity(0)), "load_before": os.getloadavg()[0]}
+    results: Figures = {"cpus": len(os.sched_getaffinity(0)), "load_before": os.getloadavg()[0]}
     results.update(rounds=options.rounds, seconds=options.seconds, cases=[])
+
+    def tell(text: str) -> None:
+        """Figures that are there stay there, whatever happens to the rest."""
+        print(f"{text}\n", flush=True)
+        if options.json:
+            options.json.write_text(json.dumps(results, indent=2) + "\n")
+
+    def is_wanted(name: str) -> bool:
+        return any(text in name for text in options.case or [""])
+
     with tempfile.TemporaryDirectory(prefix="bench.", dir=options.floor.parent) as name:
         bench = Bench(options, Path(name))
-        for case in cases:
+        for case in [case.only(is_wanted) for case in CASES]:
             if case.setups:
                 results["cases"].append(bench.run(case))
-                print(f"{report.requests(results['cases'][-1])}\n", flush=True)
-                if options.json:
-                    options.json.write_text(json.dumps(results, indent=2) + "\n")
+                tell(report.requests(results["cases"][-1]))
+        if is_wanted(endurance.TITLE) and bench.is_wanted(REGIONFIT):
+            results["endurance"] = bench.endure()
+            tell(report.endurance(results["endurance"]))
+    tell(report.targets(targets.check(results)))
 
 
 def interrupt(*_: object) -> None:

@@ -4,13 +4,14 @@ and as many threads.
 
 from __future__ import annotations
 
-import contextlib
 import http.client
 import json
 import os
 import shutil
 import ssl
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -70,7 +71,7 @@ class Contender:
     def answers(self) -> bool:
         """Whatever it says."""
         connection = answers.connect(self.port, self.context)
-        with contextlib.suppress(OSError, http.client.HTTPException):
+        with suppress(OSError, http.client.HTTPException):
             connection.request("GET", "/readyz")
             return connection.getresponse().status > 0
         return False
@@ -122,6 +123,15 @@ class Regionfit(Contender):
 
     def remove_state(self) -> None:
         shutil.rmtree(self.state, ignore_errors=True)
+
+
+@contextmanager
+def running(server: Contender) -> Iterator[Contender]:
+    try:
+        server.start()
+        yield server
+    finally:
+        server.stop()
 
 
 def find_peer(kind: str) -> Path | None:

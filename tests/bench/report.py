@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from targets import Target
+
 MIB = 2**20
 
 Row = list[str]
@@ -120,3 +122,16 @@ def requests(case: dict[str, Any]) -> str:
     head = f"{case['case']} (medians of {len(servers[0]['rounds'])} rounds"
     head += f"; other programs used {others:.2f} CPUs at most)"
     return head + "\n" + table(["", *(name for name, _, _ in wanted), "MiB"], rows)
+
+
+def endurance(measured: dict[str, Any]) -> str:
+    rows = [[str(one["requests"]), mib(one["resident_bytes"])] for one in measured["samples"]]
+    return f"{measured['case']} ({mib(measured['peak_bytes'])} MiB at most)\n" + table(["requests", "MiB"], rows)
+
+
+def targets(checked: list[Target]) -> str:
+    rows = [
+        [one.what, f"{'at least' if one.least else 'at most'} {one.limit:.2f}", f"{one.measured:.2f}", "" if one.reached else "missed"]
+        for one in checked
+    ]
+    return table(["targets", "wanted", "measured", ""], rows)

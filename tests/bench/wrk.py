@@ -1,4 +1,6 @@
-"""Load by wrk: of requests that are counted and differ (requests.lua), or of one, as fast as it goes (repeat.lua)."""
+"""Load by wrk: of requests that are counted and differ (requests.lua), of one, as fast as it goes (repeat.lua),
+or of pods that come and go (lifecycle.lua).
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,8 @@ from cluster import write_private
 from process import Process
 
 SCRIPT = Path(__file__).resolve().parent / "requests.lua"
-REPEAT = Path(__file__).resolve().parent / "repeat.lua"
+REPEAT = SCRIPT.with_name("repeat.lua")
+LIFECYCLE = SCRIPT.with_name("lifecycle.lua")
 UNLIMITED = 1_000_000_000
 SLOWEST = 20  # requests a second
 ID = "ID" * 16  # in a body: digits that are different each time
@@ -61,8 +64,13 @@ def send(
     return parse(process)
 
 
+def words_of(process: Process) -> dict[str, str]:
+    """What it says, by the first word of each line."""
+    return {line.split(" ", 1)[0]: line.split(" ", 1)[-1] for line in process.text().splitlines()}
+
+
 def parse(process: Process) -> Result:
-    words = {line.split(" ", 1)[0]: line.split(" ", 1)[-1] for line in process.text().splitlines()}
+    words = words_of(process)
     if "result" not in words:
         raise LoadError(str(process.failure("ended without a result")))
     accepted, refused, failed, *figures = words["result"].split()
@@ -85,7 +93,7 @@ Groups = X25519
 
 @dataclass
 class Repeated:
-    """Latencies are in ms, as in Result. `refused` had a status of 400 and more, `failed` no answer."""
+    """Latencies are in ms, as in Result. `refused` had a status of 400 and more, or a pod was; `failed` no answer."""
 
     requests: int
     bytes: int
@@ -94,6 +102,7 @@ class Repeated:
     failed: int
     p50: float
     p99: float
+    failure: str
 
     @property
     def rate(self) -> float:
@@ -101,24 +110,31 @@ class Repeated:
 
 
 def repeat(url: str, body: Path, connections: int, seconds: int, close: bool = False) -> Repeated:
-    """Sends the same all the time, by as many threads as there are CPUs."""
+    """Sends the same all the time."""
+    return run(REPEAT, url, connections, seconds, body, "close" if close else "keep")
+
+
+def come_and_go(url: str, creation: Path, deletion: Path, connections: int, seconds: int) -> Repeated:
+    """Creates pods, and deletes what was created."""
+    return run(LIFECYCLE, url, connections, seconds, creation, deletion)
+
+
+def run(script: Path, url: str, connections: int, seconds: int, body: Path, *more: Any) -> Repeated:
+    """By as many threads as there are CPUs."""
     configuration = body.with_suffix(".openssl")
     configuration.write_text(CLIENT_TLS)
     threads = min(connections, len(os.sched_getaffinity(0)))
-    options = [f"-t{threads}", f"-c{connections}", f"-d{seconds}s", "--timeout", "10s", "-s", str(REPEAT), url]
-    command = ["env", f"OPENSSL_CONF={configuration}", "wrk", *options, "--", str(body), "close" if close else "keep"]
+    options = [f"-t{threads}", f"-c{connections}", f"-d{seconds}s", "--timeout", "10s", "-s", str(script), url]
+    command = ["env", f"OPENSSL_CONF={configuration}", "wrk", *options, "--", str(body), *map(str, more)]
     process = Process("wrk", command, body.with_suffix(".log"))
     try:
         process.popen.wait(seconds + 30)
     finally:
         if process.popen.poll() is None:
             process.kill()
-    words = words_of(process, "repeated")
-    return Repeated(int(words[0]), int(words[1]), float(words[2]), int(words[3]), int(words[4]), *map(float, words[5:]))
-
-
-def words_of(process: Process, name: str) -> list[str]:
-    for line in process.text().splitlines():
-        if line.startswith(f"{name} "):
-            return line.split()[1:]
-    raise LoadError(str(process.failure("ended without a result")))
+    words = words_of(process)
+    if "repeated" not in words:
+        raise LoadError(str(process.failure("ended without a result")))
+    requests, size, elapsed, refused, failed, p50, p99 = words["repeated"].split()
+    counts = (int(requests), int(size), float(elapsed), int(refused), int(failed))
+    return Repeated(*counts, float(p50), float(p99), words.get("failure", "").strip())

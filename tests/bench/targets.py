@@ -1,0 +1,68 @@
+"""What regionfit wants to be, held against what was measured."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+MB = 1e6
+USUAL = "3.6 KB, 16 connections"
+MANY = "3.6 KB, 64 connections"
+HOT = ("no policy matches", "placed, memory ledger")
+
+Figures = dict[str, Any]
+
+
+@dataclass
+class Target:
+    what: str
+    measured: float
+    limit: float
+    least: bool = True
+
+    @property
+    def reached(self) -> bool:
+        return self.measured >= self.limit if self.least else self.measured <= self.limit
+
+
+def check(results: Figures) -> list[Target]:
+    """Those for which all that they need was measured."""
+    servers = {
+        title: {server["server"]: server for case in results["cases"] if case["case"] == title for server in case["servers"]}
+        for title in (USUAL, MANY)
+    }
+    return [*hot(servers[USUAL]), *ledger(servers[MANY]), *policies(servers[USUAL]), *endurance(results)]
+
+
+def hot(servers: dict[str, Figures]) -> Iterator[Target]:
+    for name in HOT:
+        one, floor, go = (servers.get(key) for key in (f"regionfit, {name}", "floor", "go"))
+        if one and floor:
+            yield Target(f"{name}: throughput, of the floor's", one["of_floor"], 0.9)
+            yield Target(f"{name}: p99, of the floor's", one["p99_ms"] / floor["p99_ms"], 2, least=False)
+        if one and "of_rust" in one:
+            yield Target(f"{name}: throughput, of the Rust peer's", one["of_rust"], 1)
+        if one and go:
+            yield Target(f"{name}: throughput, of the Go peer's", one["of_go"], 12)
+            yield Target(f"{name}: memory, of the Go peer's", one["resident_bytes"] / go["resident_bytes"], 1 / 3, least=False)
+
+
+def ledger(servers: dict[str, Figures]) -> Iterator[Target]:
+    one = servers.get("regionfit, placed, file ledger")
+    if one and "of_floor" in one:
+        yield Target("file ledger, 64 connections: throughput, of the floor's", one["of_floor"], 0.5)
+
+
+def policies(servers: dict[str, Figures]) -> Iterator[Target]:
+    few, many = (servers.get(f"regionfit, placed, {number} policies") for number in (10, 10_000))
+    if few and many:
+        yield Target("10,000 policies: throughput, of that with 10", many["rate"] / few["rate"], 0.9)
+
+
+def endurance(results: Figures) -> Iterator[Target]:
+    found = results.get("endurance")
+    if found:
+        under_load = [one["resident_bytes"] for one in found["samples"] if one["requests"]]
+        yield Target("1,000 policies: memory under load at most, MB", found["peak_bytes"] / MB, 10, least=False)
+        yield Target("1,000 policies: memory at the end, of that at the first look", under_load[-1] / under_load[0], 1.02, least=False)
