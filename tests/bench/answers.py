@@ -91,7 +91,8 @@ def let_through(answer: Answer, request: dict[str, Any]) -> bool:
 
 def denied(answer: Answer, request: dict[str, Any]) -> bool:
     response = answer.response(request)
-    return not response["allowed"] and response["status"]["code"] == 403 and "remaining" in response["status"]["message"]
+    status = response.get("status", {})
+    return not response["allowed"] and status["code"] == 403 and "remaining" in status["message"]
 
 
 def constant(body: bytes) -> Judge:

@@ -37,7 +37,7 @@ from process import NotReadyError
 from procfs import busy_seconds, cpu_seconds, resident
 
 CPUS = 2
-FLOOR, GO, RUST, REGIONFIT = "floor", "go", "rust", "regionfit"
+SERVERS = FLOOR, GO, RUST, REGIONFIT = ("floor", "go", "rust", "regionfit")
 LENGTH_TOLERANCE = 0.02  # requests under way at the end count for bytes alone
 
 Figures = dict[str, Any]
@@ -49,9 +49,9 @@ def parse_options() -> argparse.Namespace:
     parser.add_argument("--floor", type=Path, required=True, help="the program that is the floor")
     parser.add_argument("--rounds", type=int, default=5, help="default 5")
     parser.add_argument("--seconds", type=int, default=3, help="of each measurement, after 1 s to warm up (default 3)")
-    parser.add_argument("--quick", action="store_true", help="one round of 1 s, with nothing to warm up: to try, not to measure")
-    parser.add_argument("--case", action="append", default=[], metavar="TEXT", help="only cases whose names have it; repeatable")
-    parser.add_argument("--only", action="append", choices=[FLOOR, GO, RUST, REGIONFIT], help="these servers; repeatable")
+    parser.add_argument("--quick", action="store_true", help="to try, not to measure: one round of 1 s, not warmed up")
+    parser.add_argument("--case", action="append", default=[], metavar="TEXT", help="those with it in their names; repeatable")
+    parser.add_argument("--only", action="append", choices=SERVERS, help="this server; repeatable")
     parser.add_argument("--json", type=Path, help="where to write all figures")
     return parser.parse_args()
 

@@ -48,7 +48,7 @@ def add_container(pod: Object, i: int) -> int:
     names = [f"SETTING_{i}_{j}" for j in range(VARIABLES)]
     environment = [{"name": name, "value": f"https://settings.example.com/{name.lower()}"} for name in names]
     container = {"name": f"sidecar-{i}", "image": "registry.example.com/sidecar:1.2.3", "env": environment}
-    fields = {key_of(name): {".": {}, "f:name": {}, "f:value": {}} for name in names}
+    fields: Object = {key_of(name): {".": {}, "f:name": {}, "f:value": {}} for name in names}
     managed = {".": {}, "f:env": {".": {}, **fields}, "f:image": {}, "f:name": {}}
     pod["spec"]["containers"].append(container)
     managed_containers(pod)[key_of(f"sidecar-{i}")] = managed

@@ -130,8 +130,5 @@ def endurance(measured: dict[str, Any]) -> str:
 
 
 def targets(checked: list[Target]) -> str:
-    rows = [
-        [one.what, f"{'at least' if one.least else 'at most'} {one.limit:.2f}", f"{one.measured:.2f}", "" if one.reached else "missed"]
-        for one in checked
-    ]
+    rows = [[one.what, one.wanted, f"{one.measured:.2f}", "" if one.reached else "missed"] for one in checked]
     return table(["targets", "wanted", "measured", ""], rows)
