@@ -172,18 +172,37 @@ def figures_of(result: wrk.Repeated, used: Figures, memory: dict[str, int]) -> F
     }
 
 
-def summarize(measured: dict[str, list[Figures]]) -> list[dict[str, Any]]:
-    """Medians of each server's rounds, its slowest and fastest, and its median as a part of the others'."""
-    rates = {name: statistics.median(one["rate"] for one in rounds) for name, rounds in measured.items()}
-    bases = {"of_floor": FLOOR, "of_rust": RUST, "of_go": GO}
+def summarize(measured: dict[str, list[Figures]]) -> list[Figures]:
+    """Medians of each server's rounds, its slowest and fastest, and how its medians stand to those of others."""
+    medians = {name: medians_of(rounds) for name, rounds in measured.items()}
     servers = []
     for name, rounds in measured.items():
-        ratios = {key: rates[name] / rates[base] for key, base in bases.items() if rates.get(base)}
-        all_rates = [one["rate"] for one in rounds]
-        medians = {key: statistics.median(one[key] for one in rounds) for key in rounds[0]}
-        spread = {"rate_least": min(all_rates), "rate_most": max(all_rates)}
-        servers.append({"server": name, **ratios, **medians, **spread, "rounds": rounds})
+        rates = [one["rate"] for one in rounds]
+        spread = {"rate_least": min(rates), "rate_most": max(rates)}
+        servers.append({"server": name, **ratios(medians, name), **medians[name], **spread, "rounds": rounds})
     return servers
+
+
+def medians_of(rounds: list[Figures]) -> Figures:
+    return {key: statistics.median(one[key] for one in rounds) for key in rounds[0]}
+
+
+def ratios(medians: dict[str, Figures], name: str) -> Figures:
+    """Of the rate; and of what the floor, and its client, need for a request: what the rate would be of the floor's if
+    nothing but the CPUs were in the way, and nobody else used them."""
+    bases = {"of_floor": FLOOR, "of_rust": RUST, "of_go": GO}
+    found = {key: medians[name]["rate"] / medians[base]["rate"] for key, base in bases.items() if rate(medians, base)}
+    if FLOOR in medians:
+        found["of_floor_by_cpu"] = both_cpu(medians[FLOOR]) / both_cpu(medians[name])
+    return found
+
+
+def rate(medians: dict[str, Figures], name: str) -> float:
+    return medians[name]["rate"] if name in medians else 0
+
+
+def both_cpu(figures: Figures) -> float:
+    return figures["cpu_us"] + figures["client_cpu_us"]
 
 
 def pin() -> None:

@@ -101,6 +101,7 @@ REQUESTS = [
     ("least", "rate_least", 0),
     ("most", "rate_most", 0),
     ("of floor", "of_floor", 2),
+    ("by CPU", "of_floor_by_cpu", 2),
     ("of Rust", "of_rust", 2),
     ("of Go", "of_go", 1),
     ("p50 ms", "p50_ms", 2),
@@ -119,7 +120,8 @@ def requests(case: dict[str, Any]) -> str:
         for one in servers
     ]
     others = max(one["others_cpu"] for server in servers for one in server["rounds"])
-    head = f"{case['case']} (medians of {len(servers[0]['rounds'])} rounds"
+    number = len(servers[0]["rounds"])
+    head = f"{case['case']} (medians of {number} round{'s' if number > 1 else ''}"
     head += f"; other programs used {others:.2f} CPUs at most)"
     return head + "\n" + table(["", *(name for name, _, _ in wanted), "MiB"], rows)
 

@@ -40,6 +40,8 @@ def test_ratios_are_those_of_the_rates(case: dict[str, Any]) -> None:
     assert floor["of_floor"] == 1
     for server in others:
         assert server["of_floor"] == pytest.approx(server["rate"] / floor["rate"])
+        cpu = [one["cpu_us"] + one["client_cpu_us"] for one in (floor, server)]
+        assert server["of_floor_by_cpu"] == pytest.approx(cpu[0] / cpu[1])
 
 
 def test_every_figure_has_been_measured(case: dict[str, Any]) -> None:
