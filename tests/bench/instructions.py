@@ -41,6 +41,18 @@ def total(profile: Path) -> int:
     raise ValueError(f"{profile} has no total")
 
 
+def complaints(counts: dict[str, int], kept: dict[str, int]) -> list[str]:
+    """A sentence for each case that is dearer than what is kept allows, or that only one of the two has."""
+    sentences = []
+    for case, now in counts.items():
+        if case not in kept:
+            sentences.append(f'"{case}" is not kept in {KEPT.name}; --write adds it')
+        elif now > RISE_MAX * kept[case]:
+            rise = f"{100 * (now / kept[case] - 1):.0f} % more than the {kept[case]:,} of {KEPT.name}"
+            sentences.append(f'"{case}" takes {now:,} instructions, {rise}')
+    return sentences + [f'"{case}" of {KEPT.name} was not counted' for case in kept if case not in counts]
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("program")
@@ -51,11 +63,12 @@ def main() -> int:
     if options.write:
         KEPT.write_text(json.dumps(counts, indent=2) + "\n")
     kept = json.loads(KEPT.read_text())
-    dearer = [case for case in counts if counts[case] > RISE_MAX * kept.get(case, 0)]  # so is one that is not kept
     for case, instructions in counts.items():
-        was = kept.get(case, 0)
-        print(f"{instructions:>12,}  was {was:>12,}  {case}{'  <- dearer' if case in dearer else ''}")
-    return 1 if dearer else 0
+        print(f"{instructions:>12,}  kept {kept.get(case, 0):>12,}  {case}")
+    found = complaints(counts, kept)
+    for sentence in found:
+        print(f"instructions: {sentence}", file=sys.stderr)
+    return 1 if found else 0
 
 
 if __name__ == "__main__":
