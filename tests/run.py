@@ -139,6 +139,11 @@ def bench() -> Count:
     return pytest("gcc", "bench", "tests/bench") if build("gcc", "gcc") else Count(failed=1)
 
 
+def fuzz() -> Count:
+    """The kept corpus and the recorded reviews, and what comes of them in a short while, beside jansson."""
+    return Count(failed=1) if run(["tests/fuzz/run", "30"]) else Count(passed=1)
+
+
 def lint() -> Count:
     return Count(failed=1) if run(["tests/lint"]) else Count(passed=1)
 
@@ -168,6 +173,7 @@ STAGES: list[Callable[[], Count]] = [
     lint,
     golden,
     model,
+    fuzz,
     integration,
     bench,
     e2e,

@@ -1,6 +1,5 @@
 /*
- * Whatever comes as a review, for libFuzzer: `./dev fuzz [SECONDS]`. It begins with the recorded reviews of
- * tests/data.
+ * Whatever comes as a review, for libFuzzer (tests/fuzz/run).
  */
 #include <stdint.h>
 
