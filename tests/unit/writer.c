@@ -39,6 +39,32 @@ START_TEST(strings_read_back_as_they_were)
 }
 END_TEST
 
+/* Text is looked at several characters at a time. */
+START_TEST(an_escape_is_found_at_every_place)
+{
+        char expected[32], block[128];
+        struct writer writer;
+        json_t *value;
+
+        for (int c = 1; c < 0x80; c++) {
+                for (size_t at = 0; at < 20; at++) {
+                        memset(expected, 'x', 20);
+                        expected[20] = '\0';
+                        expected[at] = (char)c;
+                        writer_init(&writer, block, sizeof(block));
+                        writer_raw(&writer, "[");
+                        writer_string(&writer, expected);
+                        writer_raw(&writer, "]");
+                        value = json_loadb(writer.bytes, writer.size, 0, NULL);
+                        ck_assert_msg(value != NULL, "%.*s", (int)writer.size, writer.bytes);
+                        ck_assert_str_eq(json_string_value(json_array_get(value, 0)), expected);
+                        json_decref(value);
+                        writer_clear(&writer);
+                }
+        }
+}
+END_TEST
+
 static const struct {
         const char *bytes, *base64;
 } vectors[] = {
@@ -50,6 +76,12 @@ static const struct {
         {"fooba", "Zm9vYmE="},
         {"foobar", "Zm9vYmFy"},
         {"\xff\xef\xfe", "/+/+"},
+        {"\xff\xff\xff\xff\xff\xff\xff\xff", "//////////8="},
+        {"light w", "bGlnaHQgdw=="},
+        {"light wo", "bGlnaHQgd28="},
+        {"light wor", "bGlnaHQgd29y"},
+        {"light work.", "bGlnaHQgd29yay4="},
+        {"Many hands make light work.", "TWFueSBoYW5kcyBtYWtlIGxpZ2h0IHdvcmsu"},
 };
 
 START_TEST(base64_is_that_of_the_rfc)
@@ -108,6 +140,7 @@ END_TEST
 static void add(TCase *tests)
 {
         tcase_add_loop_test(tests, strings_read_back_as_they_were, 0, ARRAY_SIZE(texts));
+        tcase_add_test(tests, an_escape_is_found_at_every_place);
         tcase_add_loop_test(tests, base64_is_that_of_the_rfc, 0, ARRAY_SIZE(vectors));
         tcase_add_test(tests, numbers_are_decimal);
         tcase_add_test(tests, a_block_that_is_too_small_is_left_for_the_heap);

@@ -112,9 +112,7 @@ bool admission_ready(struct admission *admission)
 void admission_answer_clear(struct admission_answer *answer)
 {
         free(answer->body);
-        free(answer->reservation_namespace);
-        free(answer->reservation_region);
-        free(answer->reservation_series);
+        free(answer->texts);
         *answer = ADMISSION_ANSWER_INIT;
 }
 
@@ -180,15 +178,22 @@ static int allow(const struct review *review, struct admission_answer *ret)
 /* Notes what to give back if the answer cannot be sent. */
 static int note_reservation(struct admission_answer *answer, const struct pod *pod, const struct decision *decision)
 {
+        char *region, *series;
+
         answer->commit = decision->commit;
         memcpy(answer->reservation, decision->reservation, sizeof(answer->reservation));
         if (!*decision->reservation)
                 return 0;
-        answer->reservation_namespace = strdup(pod->namespace);
-        answer->reservation_region = strdup(decision->region);
-        answer->reservation_series = strdup(decision->series);
-        return answer->reservation_namespace && answer->reservation_region && answer->reservation_series ? 0
-                                                                                                         : -ENOMEM;
+        answer->texts = malloc(strlen(pod->namespace) + strlen(decision->region) + strlen(decision->series) + 3);
+        if (!answer->texts)
+                return -ENOMEM;
+        region = stpcpy(answer->texts, pod->namespace) + 1;
+        series = stpcpy(region, decision->region) + 1;
+        strcpy(series, decision->series);
+        answer->reservation_namespace = answer->texts;
+        answer->reservation_region = region;
+        answer->reservation_series = series;
+        return 0;
 }
 
 static void give_back(struct admission *admission, const struct pod *pod, const struct decision *decision)
@@ -238,7 +243,7 @@ static int decide_by(struct admission *admission, const struct catalog *catalog,
 {
         bool reserve = !review->dry_run && !admission->options.audit;
         _cleanup_(decision_clear) struct decision decision = DECISION_INIT;
-        int64_t started = clock_monotonic();
+        int64_t started = log_enabled(LOG_DEBUG) ? clock_monotonic() : 0;
         int r;
 
         r = decide(&decision, catalog, admission->ledger, &admission->options.decide, pod, reserve, error);

@@ -53,7 +53,8 @@ struct admission_answer {
         bool decided, dry_run;                 /* a pod that is created was decided on; that was only tried */
         enum outcome outcome;                  /* `decided`: what became of it */
         char reservation[RESERVATION_ID_SIZE]; /* what to give back if it is never sent; "": nothing */
-        char *reservation_namespace, *reservation_region, *reservation_series; /* owned */
+        const char *reservation_namespace, *reservation_region, *reservation_series; /* in `texts` */
+        char *texts;                                                                 /* owned */
 };
 #define ADMISSION_ANSWER_INIT ((struct admission_answer){0})
 void admission_answer_clear(struct admission_answer *answer);

@@ -19,11 +19,15 @@
 #include "admission/conflict.h"
 #include "admission/node_groups.h"
 #include "admission/pod.h"
+#include "manifest/writer.h"
 #include "policy/index.h"
 #include "quota/region_quota.h"
 #include "util/error.h"
 #include "util/labels.h"
 #include "util/text.h"
+
+/* What the sentence of an ordinary denial needs, on the stack. */
+#define MESSAGE_BLOCK 1024
 
 const char *const outcome_names[] = {
         [OUTCOME_UNTOUCHED] = "untouched", [OUTCOME_PLACED] = "placed", [OUTCOME_CHARGED] = "charged",
@@ -248,34 +252,21 @@ static int walk_units(struct decision *decision, const struct context *context)
         return r;
 }
 
-static int write_verdicts(const struct decision *decision, FILE *stream)
-{
-        const struct resource_policy *policy = decision->policy;
-
-        fprintf(stream, "no unit of ResourcePolicy %s/%s fits", policy->namespace, policy->name);
-        for (size_t i = 0; i < decision->n_verdicts; i++) {
-                _cleanup_(freep) char *line = verdict_format(&decision->verdicts[i], i, &policy->units[i]);
-
-                if (!line)
-                        return -ENOMEM;
-                fprintf(stream, "%s %s", i ? ";" : ":", line);
-        }
-        return 0;
-}
-
 /* The sentence that lists every unit's verdict. */
 static int explain_units(struct decision *decision)
 {
-        size_t size = 0;
-        FILE *stream = open_memstream(&decision->message, &size);
-        int r;
+        const struct resource_policy *policy = decision->policy;
+        _cleanup_(writer_clear) struct writer writer;
+        char block[MESSAGE_BLOCK];
+        size_t size;
 
-        if (!stream)
-                return -ENOMEM;
-        r = write_verdicts(decision, stream);
-        if (fclose(stream) < 0)
-                r = -ENOMEM;
-        return r;
+        writer_init(&writer, block, sizeof(block));
+        writer_texts(&writer, "no unit of ResourcePolicy ", policy->namespace, "/", policy->name, " fits");
+        for (size_t i = 0; i < decision->n_verdicts; i++) {
+                writer_texts(&writer, i ? "; " : ": ");
+                verdict_write(&writer, &decision->verdicts[i], i, &policy->units[i]);
+        }
+        return writer_finish(&writer, &decision->message, &size);
 }
 
 static bool denies(const struct resource_policy *policy, const struct decide_options *options)

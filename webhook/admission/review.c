@@ -21,6 +21,9 @@
 #define API_VERSION "admission.k8s.io/v1"
 #define KIND "AdmissionReview"
 
+/* An ordinary answer is put together on the stack, so that the heap is asked once, for as much as it is long. */
+#define ANSWER_BLOCK 4096
+
 static const char *const operation_names[] = {
         [OPERATION_CREATE] = "CREATE",
         [OPERATION_UPDATE] = "UPDATE",
@@ -204,7 +207,6 @@ static void write_audit_annotations(struct writer *writer, const struct decision
 /* All that stands before what the answer says beside yes or no. */
 static void begin(struct writer *writer, const struct review *review, bool allowed)
 {
-        writer_init(writer, NULL, 0);
         writer_raw(writer, "{\"apiVersion\":\"" API_VERSION "\",\"kind\":\"" KIND "\",\"response\":{\"uid\":");
         writer_string(writer, review->uid);
         if (allowed)
@@ -228,7 +230,9 @@ int review_respond(char **ret, size_t *ret_size, const struct review *review, co
 {
         bool denied = decision && decision->outcome == OUTCOME_DENIED;
         struct writer writer;
+        char block[ANSWER_BLOCK];
 
+        writer_init(&writer, block, sizeof(block));
         begin(&writer, review, !denied);
         if (denied)
                 write_denial(&writer, 403, decision->message);
@@ -244,7 +248,9 @@ int review_respond(char **ret, size_t *ret_size, const struct review *review, co
 int review_deny(char **ret, size_t *ret_size, const struct review *review, int code, const char *message)
 {
         struct writer writer;
+        char block[ANSWER_BLOCK];
 
+        writer_init(&writer, block, sizeof(block));
         begin(&writer, review, false);
         write_denial(&writer, code, message);
         return finish(&writer, ret, ret_size);

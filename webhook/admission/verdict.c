@@ -6,9 +6,9 @@
 
 #include <stdlib.h>
 
+#include "manifest/writer.h"
 #include "policy/resource_policy.h"
 #include "util/cleanup.h"
-#include "util/text.h"
 
 const char *const verdict_names[] = {
         [VERDICT_FITS] = "fits",
@@ -36,56 +36,124 @@ static struct quantity remaining(const struct verdict *verdict)
         return quantity_compare(rest, quantity_whole(0)) < 0 ? quantity_whole(0) : rest;
 }
 
-char *verdict_numbers(const struct verdict *verdict)
+/* "2 GPUs wanted, 1 of 4 remaining" */
+static void write_gpus(struct writer *writer, const struct verdict *verdict)
 {
-        char wanted[QUANTITY_TEXT_MAX], rest[QUANTITY_TEXT_MAX], limit[QUANTITY_TEXT_MAX], used[QUANTITY_TEXT_MAX];
+        char wanted[QUANTITY_TEXT_MAX], rest[QUANTITY_TEXT_MAX], limit[QUANTITY_TEXT_MAX];
 
-        quantity_format(verdict->wanted, wanted);
-        quantity_format(verdict->limit, limit);
-        quantity_format(verdict->used, used);
-        quantity_format(remaining(verdict), rest);
+        writer_texts(writer, quantity_format(verdict->wanted, wanted), " GPU", plural(verdict->wanted), " wanted, ",
+                     quantity_format(remaining(verdict), rest), " of ", quantity_format(verdict->limit, limit),
+                     " remaining");
+}
 
+/* "nvidia.com/gpu: 2 wanted, 1 of 4 free"; `what`: of what the last two are. */
+static void write_resource(struct writer *writer, const struct verdict *verdict, struct quantity part,
+                           const char *what)
+{
+        char wanted[QUANTITY_TEXT_MAX], limit[QUANTITY_TEXT_MAX], text[QUANTITY_TEXT_MAX];
+
+        writer_texts(writer, verdict->resource, ": ", quantity_format(verdict->wanted, wanted), " wanted, ",
+                     quantity_format(part, text), " of ", quantity_format(verdict->limit, limit), what);
+}
+
+static void write_fits(struct writer *writer, const struct verdict *verdict)
+{
+        char wanted[QUANTITY_TEXT_MAX];
+
+        if (verdict->limited)
+                write_gpus(writer, verdict);
+        else
+                writer_texts(writer, quantity_format(verdict->wanted, wanted), " GPU", plural(verdict->wanted),
+                             " wanted, no quota");
+}
+
+static void write_pods(struct writer *writer, const struct verdict *verdict)
+{
+        char limit[QUANTITY_TEXT_MAX], used[QUANTITY_TEXT_MAX];
+
+        writer_texts(writer, quantity_format(verdict->used, used), " of max ", quantity_format(verdict->limit, limit),
+                     " pods");
+}
+
+void verdict_write_numbers(struct writer *writer, const struct verdict *verdict)
+{
         switch (verdict->kind) {
         case VERDICT_FITS:
-                if (verdict->limited)
-                        return text_format("%s GPU%s wanted, %s of %s remaining", wanted, plural(verdict->wanted),
-                                           rest, limit);
-                return text_format("%s GPU%s wanted, no quota", wanted, plural(verdict->wanted));
+                write_fits(writer, verdict);
+                break;
         case VERDICT_POOL_FULL:
-                return text_format("%s GPU%s wanted, %s of %s remaining", wanted, plural(verdict->wanted), rest,
-                                   limit);
+                write_gpus(writer, verdict);
+                break;
         case VERDICT_NOT_OFFERED:
-                return text_format("the quota of %s lists no GPU model series %s", verdict->region,
-                                   *verdict->series ? verdict->series : "*");
+                writer_texts(writer, "the quota of ", verdict->region, " lists no GPU model series ",
+                             *verdict->series ? verdict->series : "*");
+                break;
         case VERDICT_REGION_FULL:
-                return text_format("%s GPU%s wanted, %s of %s remaining on the region's virtual nodes", wanted,
-                                   plural(verdict->wanted), rest, limit);
+                write_gpus(writer, verdict);
+                writer_raw(writer, " on the region's virtual nodes");
+                break;
         case VERDICT_NO_NODE:
-                return text_format("no schedulable node matches the unit's nodeSelector");
+                writer_raw(writer, "no schedulable node matches the unit's nodeSelector");
+                break;
         case VERDICT_NODES_FULL:
-                return text_format("%s: %s wanted, %s of %s free on the unit's nodes", verdict->resource, wanted,
-                                   rest, limit);
+                write_resource(writer, verdict, remaining(verdict), " free on the unit's nodes");
+                break;
         case VERDICT_MAX_REACHED:
-                return text_format("%s of max %s pods", used, limit);
+                write_pods(writer, verdict);
+                break;
         case VERDICT_RESOURCES_FULL:
-                return text_format("%s: %s wanted, %s of %s used", verdict->resource, wanted, used, limit);
+                write_resource(writer, verdict, verdict->used, " used");
+                break;
         case VERDICT_CONFLICT:
-                return text_format("%s", verdict->detail ? verdict->detail : "");
+                writer_texts(writer, verdict->detail ? verdict->detail : "");
+                break;
         case VERDICT_NOT_REACHED:
                 break;
         }
-        return text_format("%s", "");
+}
+
+void verdict_write(struct writer *writer, const struct verdict *verdict, size_t index, const struct unit *unit)
+{
+        size_t before;
+
+        writer_raw(writer, "units[");
+        writer_number(writer, index);
+        writer_texts(writer, "] ", unit_resource_names[unit->resource], *verdict->region ? " " : "", verdict->region,
+                     *verdict->series ? "/" : "", verdict->series, ": ", verdict_names[verdict->kind]);
+        before = writer->size;
+        writer_raw(writer, ": ");
+        verdict_write_numbers(writer, verdict);
+        if (writer->size == before + 2)
+                writer->size = before;
+}
+
+/* What was written, as a new string. */
+static char *finish(struct writer *writer)
+{
+        char *text = NULL;
+        size_t size;
+
+        if (writer_finish(writer, &text, &size) < 0)
+                writer_clear(writer);
+        return text;
+}
+
+char *verdict_numbers(const struct verdict *verdict)
+{
+        struct writer writer;
+
+        writer_init(&writer, NULL, 0);
+        verdict_write_numbers(&writer, verdict);
+        return finish(&writer);
 }
 
 char *verdict_format(const struct verdict *verdict, size_t index, const struct unit *unit)
 {
-        _cleanup_(freep) char *numbers = verdict_numbers(verdict);
+        struct writer writer;
 
-        if (!numbers)
-                return NULL;
-        return text_format("units[%zu] %s%s%s%s%s: %s%s%s", index, unit_resource_names[unit->resource],
-                           *verdict->region ? " " : "", verdict->region, *verdict->series ? "/" : "", verdict->series,
-                           verdict_names[verdict->kind], *numbers ? ": " : "", numbers);
+        writer_init(&writer, NULL, 0);
+        verdict_write(&writer, verdict, index, unit);
+        return finish(&writer);
 }
 
 void verdict_clear(struct verdict *verdict)

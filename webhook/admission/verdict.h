@@ -4,10 +4,12 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stddef.h>
 
 #include "quota/quantity.h"
 
 struct unit;
+struct writer;
 
 enum verdict_kind {
         VERDICT_FITS,
@@ -36,11 +38,14 @@ struct verdict {
 /* How people call it: "fits", "conflict", "not offered", "full", "max reached", ... */
 extern const char *const verdict_names[]; /* by enum verdict_kind */
 
-/* What the numbers say: "1 GPU wanted, 0 of 2 remaining"; a new string, empty where there is nothing to say, or NULL
- * where memory ran out. */
-char *verdict_numbers(const struct verdict *verdict);
+/* What the numbers say: "1 GPU wanted, 0 of 2 remaining"; nothing where there is nothing to say. */
+void verdict_write_numbers(struct writer *writer, const struct verdict *verdict);
 
-/* One unit's part of a denial: "units[0] acs cn-beijing/GU8TF: full: 1 GPU wanted, 0 of 2 remaining"; likewise. */
+/* One unit's part of a denial: "units[0] acs cn-beijing/GU8TF: full: 1 GPU wanted, 0 of 2 remaining". */
+void verdict_write(struct writer *writer, const struct verdict *verdict, size_t index, const struct unit *unit);
+
+/* The same, each as a new string, or NULL where memory ran out. */
+char *verdict_numbers(const struct verdict *verdict);
 char *verdict_format(const struct verdict *verdict, size_t index, const struct unit *unit);
 
 void verdict_clear(struct verdict *verdict);

@@ -6,8 +6,10 @@
  */
 #include "manifest/writer.h"
 
+#include <endian.h>
 #include <errno.h>
 #include <pthread.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -74,18 +76,51 @@ static inline bool needs_escape(char c)
         return (unsigned char)c < ' ' || c == '"' || c == '\\';
 }
 
+#define EVERY_BYTE(byte) (UINT64_C(0x0101010101010101) * (byte))
+
+/* The highest bit of each byte that is zero, and perhaps of bytes above such a one. */
+static inline uint64_t zero_bytes(uint64_t word)
+{
+        return (word - EVERY_BYTE(1)) & ~word;
+}
+
+/* Whether one of eight characters needs an escape, or is beyond ASCII and may look as if it did. */
+static inline bool may_need_escape(uint64_t word)
+{
+        uint64_t found = (word - EVERY_BYTE(' ')) | zero_bytes(word ^ EVERY_BYTE('"')) |
+                         zero_bytes(word ^ EVERY_BYTE('\\')) | word;
+
+        return found & EVERY_BYTE(0x80);
+}
+
+/* How many characters from here on need no escape. Nearly every text is plain from end to end. */
+static size_t plain_length(const char *text, size_t size)
+{
+        size_t n = 0;
+
+        for (; size - n >= sizeof(uint64_t); n += sizeof(uint64_t)) {
+                uint64_t word;
+
+                memcpy(&word, text + n, sizeof(word));
+                if (may_need_escape(word))
+                        break;
+        }
+        while (n < size && !needs_escape(text[n]))
+                n++;
+        return n;
+}
+
 void writer_part(struct writer *writer, const char *text, size_t size)
 {
-        const char *end = text + size;
+        for (;;) {
+                size_t plain = plain_length(text, size);
 
-        while (text < end) {
-                const char *plain = text;
-
-                while (text < end && !needs_escape(*text))
-                        text++;
-                writer_bytes(writer, plain, (size_t)(text - plain));
-                if (text < end)
-                        write_escape(writer, *text++);
+                writer_bytes(writer, text, plain);
+                if (plain == size)
+                        return;
+                write_escape(writer, text[plain]);
+                text += plain + 1;
+                size -= plain + 1;
         }
 }
 
@@ -94,6 +129,12 @@ void writer_string(struct writer *writer, const char *text)
         writer_bytes(writer, "\"", 1);
         writer_part(writer, text, strlen(text));
         writer_bytes(writer, "\"", 1);
+}
+
+void writer_join(struct writer *writer, const char *const *texts, size_t n)
+{
+        for (size_t i = 0; i < n; i++)
+                writer_bytes(writer, texts[i], strlen(texts[i]));
 }
 
 void writer_number(struct writer *writer, uint64_t number)
@@ -122,11 +163,22 @@ static void make_pairs(void)
         }
 }
 
+/* Four digits for three bytes. */
 static inline char *write_group(char *to, uint32_t bits)
 {
         memcpy(to, base64_pairs[bits >> 12], 2);
         memcpy(to + 2, base64_pairs[bits & 0xfff], 2);
         return to + 4;
+}
+
+/* Eight digits for six bytes, which are the upper ones of `bits`. */
+static inline char *write_groups(char *to, uint64_t bits)
+{
+        memcpy(to, base64_pairs[bits >> 52], 2);
+        memcpy(to + 2, base64_pairs[bits >> 40 & 0xfff], 2);
+        memcpy(to + 4, base64_pairs[bits >> 28 & 0xfff], 2);
+        memcpy(to + 6, base64_pairs[bits >> 16 & 0xfff], 2);
+        return to + 8;
 }
 
 void writer_base64(struct writer *writer, const char *bytes, size_t size)
@@ -140,6 +192,12 @@ void writer_base64(struct writer *writer, const char *bytes, size_t size)
         pthread_once(&base64_once, make_pairs);
         to = writer->bytes + writer->size;
         writer->size += encoded;
+        for (; end - from >= (ptrdiff_t)sizeof(uint64_t); from += 6) {
+                uint64_t bits;
+
+                memcpy(&bits, from, sizeof(bits));
+                to = write_groups(to, be64toh(bits));
+        }
         for (; end - from >= 3; from += 3)
                 to = write_group(to, (uint32_t)from[0] << 16 | (uint32_t)from[1] << 8 | from[2]);
         if (end - from == 2) {

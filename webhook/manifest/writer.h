@@ -46,6 +46,12 @@ static inline __attribute__((always_inline)) void writer_raw(struct writer *writ
 void writer_string(struct writer *writer, const char *text);
 void writer_part(struct writer *writer, const char *text, size_t size);
 
+/* Texts one behind the other, as they are: for a sentence, which becomes a string later. */
+#define writer_texts(writer, ...)                               \
+        writer_join(writer, (const char *const[]){__VA_ARGS__}, \
+                    sizeof((const char *const[]){__VA_ARGS__}) / sizeof(const char *))
+void writer_join(struct writer *writer, const char *const *texts, size_t n);
+
 void writer_number(struct writer *writer, uint64_t number);
 
 /* Base64 of the bytes (RFC 4648, section 4). */

@@ -295,25 +295,47 @@ int64_t quantity_value(struct quantity quantity)
         return value > INT64_MAX ? INT64_MAX : value < INT64_MIN ? INT64_MIN : (int64_t)value;
 }
 
+/* The digits of a whole number, written up to `end`. Returns where they begin. */
+static char *write_whole(quantity_nano number, char *end)
+{
+        uint64_t rest;
+
+        for (; number > INT64_MAX; number /= 10)
+                *--end = (char)('0' + (int)(number % 10));
+        rest = (uint64_t)number; /* much cheaper than with 128 bits */
+        do {
+                *--end = (char)('0' + rest % 10);
+                rest /= 10;
+        } while (rest);
+        return end;
+}
+
+/* The digits behind the point, and the point; nothing for a whole number. */
+static char *write_fraction(uint32_t nano, char *end)
+{
+        int places = NANO_DIGITS;
+
+        if (!nano)
+                return end;
+        for (; nano % 10 == 0; nano /= 10)
+                places--;
+        for (; places > 0; places--, nano /= 10)
+                *--end = (char)('0' + nano % 10);
+        *--end = '.';
+        return end;
+}
+
 const char *quantity_format(struct quantity quantity, char buffer[static QUANTITY_TEXT_MAX])
 {
         bool negative = quantity.nano < 0;
-        quantity_nano rest = negative ? -quantity.nano : quantity.nano;
-        char digits[QUANTITY_TEXT_MAX], *write = digits + sizeof(digits);
-        int places = 0;
+        quantity_nano nano = negative ? -quantity.nano : quantity.nano, whole;
+        char digits[QUANTITY_TEXT_MAX], *end = digits + sizeof(digits), *begin = end - 1;
 
-        *--write = '\0';
-        for (; places < NANO_DIGITS && rest % 10 == 0; places++)
-                rest /= 10;
-        for (; places < NANO_DIGITS; places++, rest /= 10)
-                *--write = (char)('0' + (int)(rest % 10));
-        if (*write)
-                *--write = '.';
-        do {
-                *--write = (char)('0' + (int)(rest % 10));
-                rest /= 10;
-        } while (rest);
+        *begin = '\0';
+        whole = nano <= INT64_MAX ? (int64_t)nano / QUANTITY_NANO_PER_UNIT : nano / QUANTITY_NANO_PER_UNIT;
+        begin = write_fraction((uint32_t)(nano - whole * QUANTITY_NANO_PER_UNIT), begin);
+        begin = write_whole(whole, begin);
         if (negative)
-                *--write = '-';
-        return memmove(buffer, write, strlen(write) + 1);
+                *--begin = '-';
+        return memcpy(buffer, begin, (size_t)(end - begin));
 }
