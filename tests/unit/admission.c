@@ -269,6 +269,21 @@ START_TEST(an_audit_allows_without_a_patch_and_reserves_nothing)
 }
 END_TEST
 
+START_TEST(a_pod_that_is_left_as_it_is_gets_no_patch)
+{
+        struct server server;
+        json_auto_t *pod = json_text("{'metadata': {'name': 'x', 'namespace': 'without-policies'}}"),
+                    *response = NULL;
+
+        server_open(&server, NULL);
+        response = ask(&server, "CREATE", "", pod, NULL, false);
+        ck_assert(json_is_true(json_object_get(response, "allowed")));
+        ck_assert_ptr_null(json_object_get(response, "patch"));
+        ck_assert_ptr_null(json_object_get(response, "patchType"));
+        server_close(&server);
+}
+END_TEST
+
 START_TEST(decisions_are_told_but_those_of_dry_runs_and_audits)
 {
         struct server server;
@@ -337,6 +352,7 @@ static void add(TCase *tests)
         tcase_add_loop_test(tests, a_pod_gives_back_once_nothing_of_it_is_left, 0, ARRAY_SIZE(ends));
         tcase_add_test(tests, what_a_pod_is_charged_for_cannot_be_changed);
         tcase_add_test(tests, an_audit_allows_without_a_patch_and_reserves_nothing);
+        tcase_add_test(tests, a_pod_that_is_left_as_it_is_gets_no_patch);
         tcase_add_test(tests, decisions_are_told_but_those_of_dry_runs_and_audits);
         tcase_add_test(tests, an_answer_that_is_abandoned_gives_back);
         tcase_add_test(tests, without_policies_nothing_is_decided);
