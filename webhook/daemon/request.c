@@ -26,6 +26,7 @@
 #include "daemon/query.h"
 #include "daemon/readiness.h"
 #include "daemon/route.h"
+#include "daemon/transport.h"
 #include "quota/ledger.h"
 #include "util/clock.h"
 #include "util/error.h"
@@ -48,6 +49,7 @@ struct request {
         struct body body;
         bool too_long;   /* the body is; the rest of it is read and dropped */
         bool answered;   /* a response has been queued */
+        bool head_only;  /* none of them is to have a body */
         int64_t started; /* monotonic; 0: refused for its headers */
         struct deadline deadline;
         struct commit_waiter waiter;
@@ -97,12 +99,44 @@ static void count_response(const struct request *request, unsigned status)
                 metrics_observe_duration(metrics, clock_monotonic() - request->started);
 }
 
+/* What comes after the head is the body, in one piece. */
+static void join_head_and_body(struct request *request)
+{
+        const union MHD_ConnectionInfo *info =
+                MHD_get_connection_info(request->connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+
+        if (!request->head_only && info && info->socket_context)
+                transport_join_next(info->socket_context);
+}
+
+static ssize_t copy_body(void *body, uint64_t at, char *to, size_t size)
+{
+        memcpy(to, (const char *)body + at, size);
+        return (ssize_t)size;
+}
+
+/*
+ * Where libmicrohttpd has a short body in a buffer, it corks the socket and needs one more system call for each
+ * answer to let it go. What it must ask for, it sends without.
+ */
+static struct MHD_Response *response_new(size_t size, char *body)
+{
+        struct MHD_Response *response = MHD_create_response_from_callback(size, size, copy_body, body, free);
+
+        if (!response)
+                free(body);
+        return response;
+}
+
+/* Takes the body over. */
 static enum MHD_Result queue_response(struct request *request, unsigned status, const char *type, const char *allow,
-                                      struct MHD_Response *response)
+                                      size_t size, char *body)
 {
         struct request_context *context = request->context;
+        struct MHD_Response *response = response_new(size, body);
         enum MHD_Result result;
 
+        request->answered = true;
         if (!response)
                 return MHD_NO;
         MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, type);
@@ -112,22 +146,20 @@ static enum MHD_Result queue_response(struct request *request, unsigned status, 
                 MHD_add_response_header(response, MHD_HTTP_HEADER_CONNECTION, "close");
         count_response(request, status);
         result = MHD_queue_response(request->connection, status, response);
+        if (result == MHD_YES)
+                join_head_and_body(request);
         MHD_destroy_response(response);
         return result;
 }
 
 static enum MHD_Result respond_text(struct request *request, unsigned status, const char *allow, const char *text)
 {
-        _cleanup_(freep) char *line = NULL;
+        char *line;
         int n = asprintf(&line, "%s\n", text);
 
-        if (n < 0) {
-                line = NULL;
+        if (n < 0)
                 return MHD_NO;
-        }
-        request->answered = true;
-        return queue_response(request, status, "text/plain; charset=utf-8", allow,
-                              MHD_create_response_from_buffer((size_t)n, line, MHD_RESPMEM_MUST_COPY));
+        return queue_response(request, status, "text/plain; charset=utf-8", allow, (size_t)n, line);
 }
 
 /* Hands the body over to the response. */
@@ -136,11 +168,9 @@ static enum MHD_Result respond_review(struct request *request)
         size_t size = request->answer.size;
         char *body = steal_pointer(&request->answer.body);
 
-        request->answered = true;
         if (request->answer.decided)
                 metrics_count_decision(&request->context->metrics, request->answer.outcome, request->answer.dry_run);
-        return queue_response(request, MHD_HTTP_OK, "application/json", NULL,
-                              MHD_create_response_from_buffer(size, body, MHD_RESPMEM_MUST_FREE));
+        return queue_response(request, MHD_HTTP_OK, "application/json", NULL, size, body);
 }
 
 /* 400 for what the caller did wrong, 503 for what passes, 500 for the rest. */
@@ -211,6 +241,7 @@ static enum MHD_Result begin(struct request *request, const char *url, const cha
         int64_t timeout = request->context->timeout;
         unsigned status;
 
+        request->head_only = !strcmp(method, MHD_HTTP_METHOD_HEAD);
         status = route_find(request->connection, url, method, &request->route, &allow, &reason);
         if (status)
                 return respond_text(request, status, allow, reason);

@@ -25,6 +25,7 @@
 #include "daemon/exporter.h"
 #include "daemon/request.h"
 #include "daemon/tls.h"
+#include "daemon/transport.h"
 #include "util/clock.h"
 #include "util/cpus.h"
 #include "util/error.h"
@@ -41,6 +42,10 @@
 
 /* API servers keep idle connections for 90 s; ending them first would race with a request. */
 #define IDLE_SECONDS TLS_HANDSHAKE_MAX
+
+/* What a connection keeps of a request: its head, which API servers write in less than 1 KiB, and what has come of
+ * the body and is not taken yet. All of it is cleared after each request. */
+#define CONNECTION_MEMORY 8192
 
 struct server {
         struct MHD_Daemon *daemon;   /* owned */
@@ -65,18 +70,25 @@ static void log_mhd(void *userdata, const char *format, va_list arguments)
         log_debug("http", log_string("detail", text));
 }
 
-/* libmicrohttpd leaves tickets off, and has no option for them; but it tells of a connection before its handshake. */
-static void offer_ticket(void *userdata, struct MHD_Connection *connection, void **data,
-                         enum MHD_ConnectionNotificationCode code)
+/*
+ * libmicrohttpd leaves tickets off, and has no option for them; but it tells of a connection before its handshake.
+ * It tells of the end when the session is gone. What is kept in between is the connection's transport, see request.c.
+ */
+static void attend(void *userdata, struct MHD_Connection *connection, void **data,
+                   enum MHD_ConnectionNotificationCode code)
 {
         const struct server *server = userdata;
-        const union MHD_ConnectionInfo *info = NULL;
+        const union MHD_ConnectionInfo *info;
 
-        (void)data;
-        if (code == MHD_CONNECTION_NOTIFY_STARTED)
-                info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_GNUTLS_SESSION);
-        if (info)
+        if (code != MHD_CONNECTION_NOTIFY_STARTED) {
+                *data = transport_free(*data);
+                return;
+        }
+        info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_GNUTLS_SESSION);
+        if (info) {
                 gnutls_session_ticket_enable_server(info->tls_session, &server->ticket_key);
+                *data = transport_new(info->tls_session);
+        }
 }
 
 static int start(struct server *server, struct error *error)
@@ -89,9 +101,10 @@ static int start(struct server *server, struct error *error)
                 {MHD_OPTION_LISTEN_SOCKET, server->socket, NULL},
                 {MHD_OPTION_HTTPS_CERT_CALLBACK, 0, (void *)tls_retrieve},
                 {MHD_OPTION_HTTPS_PRIORITIES, 0, (char *)TLS_PRIORITIES},
-                {MHD_OPTION_NOTIFY_CONNECTION, (intptr_t)offer_ticket, server},
+                {MHD_OPTION_NOTIFY_CONNECTION, (intptr_t)attend, server},
                 {MHD_OPTION_NOTIFY_COMPLETED, (intptr_t)request_completed, &server->context},
                 {MHD_OPTION_CONNECTION_TIMEOUT, IDLE_SECONDS, NULL},
+                {MHD_OPTION_CONNECTION_MEMORY_LIMIT, CONNECTION_MEMORY, NULL},
                 {cpus > 1 ? MHD_OPTION_THREAD_POOL_SIZE : MHD_OPTION_END, cpus, NULL},
                 {MHD_OPTION_END, 0, NULL},
         };
