@@ -8,6 +8,7 @@
 #include <sys/wait.h>
 
 #include "json.h"
+#include "record_list.h"
 #include "scratch.h"
 #include "util/error.h"
 #include "util/log.h"
@@ -70,7 +71,7 @@ static void append(struct file_store *store, const char *text)
 {
         json_auto_t *records = json_text(text);
 
-        ck_assert_int_eq(file_store_append(store, records, NULL), 0);
+        ck_assert_int_eq(file_store_append(store, RECORDS(records), NULL), 0);
 }
 
 static void make_groups(void)
@@ -324,7 +325,7 @@ START_TEST(a_rewrite_replaces_what_was_there)
 
         make_groups();
         ck_assert_int_eq(open_state(&store, none, NULL), 0);
-        ck_assert_int_eq(file_store_rewrite(store, records, NULL), 0);
+        ck_assert_int_eq(file_store_rewrite(store, RECORDS(records), NULL), 0);
         append(store, "['after']");
         store = file_store_free(store);
         ck_assert(!scratch_exists("state/ledger.log.new"));
@@ -344,7 +345,7 @@ START_TEST(many_records_are_rewritten_in_lines_of_a_thousand)
         size_t lines = 0;
 
         ck_assert_int_eq(open_state(&store, none, NULL), 0);
-        ck_assert_int_eq(file_store_rewrite(store, records, NULL), 0);
+        ck_assert_int_eq(file_store_rewrite(store, RECORDS(records), NULL), 0);
         store = file_store_free(store);
         assert_records(expected);
         text = scratch_read("state/ledger.log", NULL);
@@ -385,14 +386,14 @@ START_TEST(a_file_that_has_grown_wants_a_rewrite)
         struct file_store *store = NULL;
 
         ck_assert_int_eq(open_state(&store, none, NULL), 0);
-        ck_assert_int_eq(file_store_append(store, records, NULL), 0);
+        ck_assert_int_eq(file_store_append(store, RECORDS(records), NULL), 0);
         ck_assert_msg(file_store_needs_rewrite(store, test->live) == test->needed, "%s", test->name);
         store = file_store_free(store);
 
         ck_assert_int_eq(open_state(&store, none, NULL), 0);
         ck_assert_msg(file_store_needs_rewrite(store, test->live) == test->needed, "%s, opened again", test->name);
         json_array_clear(none);
-        ck_assert_int_eq(file_store_rewrite(store, none, NULL), 0);
+        ck_assert_int_eq(file_store_rewrite(store, RECORDS(none), NULL), 0);
         ck_assert_msg(!file_store_needs_rewrite(store, 0), "%s, rewritten", test->name);
         file_store_free(store);
 }

@@ -11,6 +11,7 @@
 #include <sys/wait.h>
 
 #include "json.h"
+#include "record_list.h"
 #include "scratch.h"
 #include "util/error.h"
 #include "util/log.h"
@@ -100,14 +101,14 @@ static int append(struct file_store *store, const char *text, struct error *erro
 {
         json_auto_t *records = json_text(text);
 
-        return file_store_append(store, records, error);
+        return file_store_append(store, RECORDS(records), error);
 }
 
 static int rewrite(struct file_store *store, const char *text, struct error *error)
 {
         json_auto_t *records = json_text(text);
 
-        return file_store_rewrite(store, records, error);
+        return file_store_rewrite(store, RECORDS(records), error);
 }
 
 /* A store that holds 1. */

@@ -6,6 +6,7 @@
 #include <errno.h>
 
 #include "json.h"
+#include "manifest/writer.h"
 #include "reservations.h"
 #include "util/error.h"
 
@@ -16,6 +17,22 @@ static const char record[] = "{'id': '" ID "', 'namespace': 'ns', 'labels': {'ap
                              "'nodeSelector': {'zone': 'z'}, 'region': 'r', 'series': 'A10', 'gpus': 2, "
                              "'resources': {'cpu': '1.5', 'memory': '1073741824'}, 'placement': 'ns/p#0', "
                              "'createdAt': 1767225600, 'terminating': true}";
+
+/* What is written, read by jansson. */
+static json_t *to_json(const struct reservation *reservation, bool terminating)
+{
+        _cleanup_(writer_clear) struct writer text;
+        json_error_t error;
+        json_t *json;
+
+        writer_init(&text, NULL, 0);
+        writer_raw(&text, "{");
+        reservation_write(&text, reservation, terminating);
+        writer_raw(&text, "}");
+        json = json_loadb(text.bytes, text.size, JSON_REJECT_DUPLICATES, &error);
+        ck_assert_msg(json != NULL, "%s", error.text);
+        return json;
+}
 
 START_TEST(a_new_one_has_an_id_and_nothing_else)
 {
@@ -68,11 +85,11 @@ START_TEST(writes_what_it_read)
         bool terminating;
 
         ck_assert_int_eq(reservation_from_json(&reservation, &terminating, json, NULL), 0);
-        again = reservation_to_json(reservation, terminating);
+        again = to_json(reservation, terminating);
         ck_assert(json_equal(json, again));
         json_object_set_new(json, "terminating", json_false());
         json_decref(again);
-        again = reservation_to_json(reservation, false);
+        again = to_json(reservation, false);
         ck_assert(json_equal(json, again));
 }
 END_TEST
@@ -89,7 +106,7 @@ START_TEST(quantities_stay_exact)
         bool terminating;
 
         set_resource(reservation, "cpu", exact_quantities[_i]);
-        json = reservation_to_json(reservation, false);
+        json = to_json(reservation, false);
         ck_assert_str_eq(json_string_value(json_object_get(json_object_get(json, "resources"), "cpu")),
                          exact_quantities[_i]);
         ck_assert_int_eq(reservation_from_json(&again, &terminating, json, NULL), 0);
@@ -156,7 +173,7 @@ START_TEST(a_copy_has_everything_of_its_own)
         ck_assert_int_eq(reservation_copy(&copy, original), 0);
         ck_assert_str_eq(copy->node, "n");
         original = reservation_free(original);
-        written = reservation_to_json(copy, terminating);
+        written = to_json(copy, terminating);
         json_object_del(json, "op");
         ck_assert(json_equal(written, json));
 }

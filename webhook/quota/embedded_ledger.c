@@ -1,9 +1,7 @@
 /*
- * The order in which reservations change, in memory and in the file.
- *
  * A change is made in memory first, under the lock, so that the next request sees it; then it is queued to become
- * durable (quota/committer.c), and nobody is told of it before it is. A reservation that was given back stays parked
- * until that is durable, and comes back should the write fail.
+ * durable (quota/journal.h), and nobody is told of it before it is. A reservation that was given back stays parked
+ * until that is durable, and comes back should the write fail. In memory alone there is nothing to wait for.
  *
  * Whatever can be made ready before is, so that the lock is held for no longer than it takes to look at a few
  * counters and to add to them: what a reservation counts toward is worked out with a copy of the classifier, which
@@ -14,194 +12,18 @@
 #include <errno.h>
 #include <string.h>
 
-#include "quota/committer.h"
-#include "quota/file_store.h"
+#include "quota/entries.h"
+#include "quota/journal.h"
 #include "quota/ledger.h"
 #include "util/error.h"
-#include "util/log.h"
 #include "util/thread_safety.h"
-
-enum record_kind { RECORD_RESERVE, RECORD_RELEASE, RECORD_TERMINATE };
-
-static const char *const record_names[] = {
-        [RECORD_RESERVE] = "reserve", [RECORD_RELEASE] = "release", [RECORD_TERMINATE] = "terminate"};
-
-struct record {
-        struct change change;
-        enum record_kind kind;
-        struct entry *entry; /* borrowed; parked from RECORD_RELEASE on, until that is durable */
-};
-
-/* A live entry as it was at one moment. */
-struct state {
-        const struct reservation *reservation; /* borrowed; it is freed by the writing thread alone */
-        bool terminating;
-};
 
 struct embedded_ledger {
         struct ledger ledger;
         struct lock lock;
-        struct entries entries;      /* guarded by lock */
-        struct committer *committer; /* owned; NULL: the ledger lives in memory alone */
-        struct file_store *store;    /* owned; used by the writing thread alone, as are the following */
-        struct state *snapshot;      /* owned; from prepare() to write(): what a rewrite is to hold */
-        size_t n_snapshot;
+        struct entries entries;  /* guarded by lock */
+        struct journal *journal; /* owned; NULL: the ledger lives in memory alone */
 };
-
-static struct record *record_of(const struct change *change)
-{
-        return (struct record *)((char *)change - offsetof(struct record, change));
-}
-
-static json_t *record_to_json(const struct record *record)
-{
-        json_t *json;
-
-        if (record->kind == RECORD_RESERVE)
-                json = reservation_to_json(record->entry->reservation, false);
-        else
-                json = json_pack("{s:s}", "id", record->entry->reservation->id);
-        if (json && json_object_set_new(json, "op", json_string(record_names[record->kind])) < 0) {
-                json_decref(json);
-                return NULL;
-        }
-        return json;
-}
-
-static json_t *state_to_json(const struct state *state)
-{
-        json_t *json = reservation_to_json(state->reservation, state->terminating);
-
-        if (json && json_object_set_new(json, "op", json_string(record_names[RECORD_RESERVE])) < 0) {
-                json_decref(json);
-                return NULL;
-        }
-        return json;
-}
-
-/* Before a rewrite, notes the whole state, this group included. Writing it out is left for when the lock is free. */
-static int prepare(void *userdata, struct error *error) THREAD_SAFETY(no_thread_safety_analysis)
-{
-        struct embedded_ledger *ledger = userdata;
-        size_t n = entries_count(&ledger->entries), i = 0;
-        const struct entry *entry, *next;
-
-        if (!file_store_needs_rewrite(ledger->store, n))
-                return 0;
-        ledger->snapshot = calloc(n + 1, sizeof(*ledger->snapshot));
-        if (!ledger->snapshot)
-                return error_oom(error);
-        HASH_ITER (hh, ledger->entries.live, entry, next)
-                ledger->snapshot[i++] = (struct state){entry->reservation, entry->terminating};
-        ledger->n_snapshot = n;
-        return 0;
-}
-
-static int rewrite(struct embedded_ledger *ledger, struct error *error)
-{
-        _cleanup_(freep) struct state *snapshot = steal_pointer(&ledger->snapshot);
-        json_auto_t *records = json_array();
-
-        for (size_t i = 0; i < ledger->n_snapshot; i++)
-                if (json_array_append_new(records, state_to_json(&snapshot[i])) < 0)
-                        return error_oom(error);
-        return file_store_rewrite(ledger->store, records, error);
-}
-
-static int append_group(struct embedded_ledger *ledger, const struct change *first, struct error *error)
-{
-        json_auto_t *records = json_array();
-
-        for (const struct change *change = first; change; change = change->next)
-                if (json_array_append_new(records, record_to_json(record_of(change))) < 0)
-                        return error_oom(error);
-        return file_store_append(ledger->store, records, error);
-}
-
-static int write_group(void *userdata, const struct change *first, struct error *error)
-{
-        struct embedded_ledger *ledger = userdata;
-        int r;
-
-        r = ledger->snapshot ? rewrite(ledger, error) : append_group(ledger, first, error);
-        if (r < 0)
-                log_error("the ledger could not be written; what was not durable is taken back",
-                          log_string("error", error_message(error)));
-        return r;
-}
-
-static void undo(struct embedded_ledger *ledger, const struct record *record) requires_lock(ledger->lock)
-{
-        switch (record->kind) {
-        case RECORD_RESERVE:
-                entries_drop(&ledger->entries, record->entry);
-                break;
-        case RECORD_RELEASE:
-                if (entries_unpark(&ledger->entries, record->entry) < 0)
-                        log_error("out of memory: a reservation is lost until the next start",
-                                  log_string("reservation", record->entry->reservation->id));
-                break;
-        case RECORD_TERMINATE:
-                entry_set_terminating(record->entry, false);
-                break;
-        }
-}
-
-static void settle(void *userdata, struct change *change, bool durable) THREAD_SAFETY(no_thread_safety_analysis)
-{
-        struct embedded_ledger *ledger = userdata;
-        struct record *record = record_of(change);
-
-        if (!durable)
-                undo(ledger, record);
-        else if (record->kind == RECORD_RELEASE)
-                entries_drop(&ledger->entries, record->entry);
-        free(record);
-}
-
-static const struct committer_ops committer_ops = {.prepare = prepare, .write = write_group, .settle = settle};
-
-static int replay_reserve(struct embedded_ledger *ledger, const json_t *json, struct error *error)
-        requires_lock(ledger->lock)
-{
-        _cleanup_(reservation_freep) struct reservation *reservation = NULL;
-        struct entry *entry;
-        bool terminating;
-        int r;
-
-        r = reservation_from_json(&reservation, &terminating, json, error);
-        if (r < 0)
-                return r;
-        entry = entries_find(&ledger->entries, reservation->id);
-        if (entry)
-                entries_drop(&ledger->entries, entry);
-        r = entries_insert(&ledger->entries, &entry, &reservation, terminating);
-        return r < 0 ? error_oom(error) : 0;
-}
-
-static int replay(void *userdata, const json_t *json, struct error *error) THREAD_SAFETY(no_thread_safety_analysis)
-{
-        struct embedded_ledger *ledger = userdata;
-        const char *op = json_string_value(json_object_get(json, "op"));
-        const char *id = json_string_value(json_object_get(json, "id"));
-        struct entry *entry = id ? entries_find(&ledger->entries, id) : NULL;
-
-        if (!op || !id)
-                return error_set(error, EINVAL, "must have op and id");
-        if (!strcmp(op, record_names[RECORD_RESERVE]))
-                return replay_reserve(ledger, json, error);
-        if (!strcmp(op, record_names[RECORD_RELEASE])) {
-                if (entry)
-                        entries_drop(&ledger->entries, entry);
-                return 0;
-        }
-        if (!strcmp(op, record_names[RECORD_TERMINATE])) {
-                if (entry)
-                        entry_set_terminating(entry, true);
-                return 0;
-        }
-        return error_set(error, EINVAL, "op: must be reserve, release or terminate, not \"%s\"", op);
-}
 
 static struct embedded_ledger *embedded(struct ledger *ledger)
 {
@@ -212,8 +34,7 @@ static void embedded_free(struct ledger *base)
 {
         struct embedded_ledger *ledger = embedded(base);
 
-        committer_free(ledger->committer);
-        file_store_free(ledger->store);
+        journal_close(ledger->journal);
         lock_acquire(&ledger->lock);
         entries_clear(&ledger->entries);
         lock_release(&ledger->lock);
@@ -248,15 +69,6 @@ static enum ledger_answer check(struct embedded_ledger *ledger, const struct res
         return limits_keep(limits, n_limits, &counters, 1, reservation, refusal) ? LEDGER_RESERVED : LEDGER_REFUSED;
 }
 
-/* Queues a record of a change that has been made. In memory there is nothing to wait for. */
-static uint64_t queue(struct embedded_ledger *ledger, struct record *record) requires_lock(ledger->lock)
-{
-        if (ledger->committer)
-                return committer_queue(ledger->committer, &record->change);
-        settle(ledger, &record->change, true);
-        return 0;
-}
-
 /* A copy of the classifier, or LEDGER_STALE where it is not of this generation. */
 static enum ledger_answer get_classifier(struct embedded_ledger *ledger, uint64_t generation, struct classifier *ret)
 {
@@ -270,28 +82,27 @@ static enum ledger_answer get_classifier(struct embedded_ledger *ledger, uint64_
 struct draft {
         struct counter_keys keys;
         struct entry *entry;
-        struct record *record;
+        struct record *record; /* NULL: there is no journal */
 };
 
 static void draft_clear(struct draft *draft)
 {
         counter_keys_clear(&draft->keys);
         entry_free(draft->entry);
-        free(draft->record);
+        record_free(draft->record);
 }
 
 /* Adds a draft that keeps every limit, and takes it over. */
 static int add_draft(struct embedded_ledger *ledger, struct draft *draft, uint64_t *ret_commit)
         requires_lock(ledger->lock)
 {
+        struct entry *entry = draft->entry;
         int r;
 
-        draft->record->kind = RECORD_RESERVE;
-        draft->record->entry = draft->entry;
         r = entries_add(&ledger->entries, &draft->entry, &draft->keys);
         if (r < 0)
                 return r;
-        *ret_commit = queue(ledger, steal_pointer(&draft->record));
+        *ret_commit = ledger->journal ? journal_queue(ledger->journal, steal_pointer(&draft->record), entry) : 0;
         return 0;
 }
 
@@ -310,9 +121,9 @@ static int embedded_reserve(struct ledger *base, struct reservation **reservatio
         if (r < 0)
                 return error_oom(error);
         memcpy(ret_id, (*reservation)->id, RESERVATION_ID_SIZE);
-        draft.record = calloc(1, sizeof(*draft.record));
+        draft.record = ledger->journal ? record_new(RECORD_RESERVE) : NULL;
         draft.entry = entry_new(reservation, false);
-        if (!draft.record || !draft.entry)
+        if ((ledger->journal && !draft.record) || !draft.entry)
                 return error_oom(error);
         lock_acquire(&ledger->lock);
         r = (int)check(ledger, draft.entry->reservation, generation, limits, n_limits, ret_refusal);
@@ -351,49 +162,50 @@ static struct entry *find_key(struct embedded_ledger *ledger, const struct reser
         return entry;
 }
 
-static int change_entry(struct embedded_ledger *ledger, const struct reservation_key *key, enum record_kind kind,
-                        uint64_t *ret_commit) requires_lock(ledger->lock)
+/* Gives the entry back, or marks it. What the file does not have yet can still come back, so it stays parked. */
+static void change_entry(struct embedded_ledger *ledger, struct entry *entry, enum record_kind kind)
+        requires_lock(ledger->lock)
 {
-        struct entry *entry = find_key(ledger, key);
-        struct record *record;
-
-        if (!entry || (kind == RECORD_TERMINATE && entry->terminating))
-                return 0;
-        record = calloc(1, sizeof(*record));
-        if (!record)
-                return -ENOMEM;
-        record->kind = kind;
-        record->entry = entry;
-        if (kind == RECORD_RELEASE)
+        if (kind == RECORD_TERMINATE)
+                entry_set_terminating(entry, true);
+        else if (ledger->journal)
                 entries_park(&ledger->entries, entry);
         else
-                entry_set_terminating(entry, true);
-        *ret_commit = queue(ledger, record);
-        return 1;
+                entries_drop(&ledger->entries, entry);
+}
+
+static int change_key(struct ledger *base, const struct reservation_key *key, enum record_kind kind,
+                      uint64_t *ret_commit, struct error *error)
+{
+        struct embedded_ledger *ledger = embedded(base);
+        struct record *record = ledger->journal ? record_new(kind) : NULL;
+        struct entry *entry;
+        int r = 0;
+
+        if (ledger->journal && !record)
+                return error_oom(error);
+        lock_acquire(&ledger->lock);
+        entry = find_key(ledger, key);
+        if (entry && !(kind == RECORD_TERMINATE && entry->terminating)) {
+                change_entry(ledger, entry, kind);
+                *ret_commit = record ? journal_queue(ledger->journal, steal_pointer(&record), entry) : 0;
+                r = 1;
+        }
+        lock_release(&ledger->lock);
+        record_free(record);
+        return r;
 }
 
 static int embedded_release(struct ledger *base, const struct reservation_key *key, uint64_t *ret_commit,
                             struct error *error)
 {
-        struct embedded_ledger *ledger = embedded(base);
-        int r;
-
-        lock_acquire(&ledger->lock);
-        r = change_entry(ledger, key, RECORD_RELEASE, ret_commit);
-        lock_release(&ledger->lock);
-        return r < 0 ? error_oom(error) : r;
+        return change_key(base, key, RECORD_RELEASE, ret_commit, error);
 }
 
 static int embedded_terminate(struct ledger *base, const struct reservation_key *key, uint64_t *ret_commit,
                               struct error *error)
 {
-        struct embedded_ledger *ledger = embedded(base);
-        int r;
-
-        lock_acquire(&ledger->lock);
-        r = change_entry(ledger, key, RECORD_TERMINATE, ret_commit);
-        lock_release(&ledger->lock);
-        return r < 0 ? error_oom(error) : r;
+        return change_key(base, key, RECORD_TERMINATE, ret_commit, error);
 }
 
 /* Whether the promise is durable by now does not matter: giving it back is one more change behind it. */
@@ -410,7 +222,7 @@ static int embedded_wait(struct ledger *base, struct commit_waiter *waiter, uint
 {
         struct embedded_ledger *ledger = embedded(base);
 
-        return ledger->committer ? committer_wait(ledger->committer, waiter, commit) : 1;
+        return ledger->journal ? journal_wait(ledger->journal, waiter, commit) : 1;
 }
 
 /* It knows all that it ever will: nothing is in the way of a decision, and LEDGER_BEHIND is no answer of its. */
@@ -430,7 +242,7 @@ static bool embedded_cancel(struct ledger *base, struct commit_waiter *waiter)
 {
         struct embedded_ledger *ledger = embedded(base);
 
-        return !ledger->committer || committer_cancel(ledger->committer, waiter);
+        return !ledger->journal || journal_cancel(ledger->journal, waiter);
 }
 
 static int embedded_counter(struct ledger *base, const char *key, struct counter *ret)
@@ -483,16 +295,6 @@ static const struct ledger_ops embedded_ops = {
         .count = embedded_count,
 };
 
-static int open_store(struct embedded_ledger *ledger, const char *state, struct error *error)
-{
-        int r;
-
-        r = file_store_open(&ledger->store, state, replay, ledger, error);
-        if (r >= 0)
-                r = committer_new(&ledger->committer, &ledger->lock, &committer_ops, ledger, error);
-        return r;
-}
-
 int embedded_ledger_new(struct ledger **ret, const char *state, struct error *error)
 {
         struct embedded_ledger *ledger = calloc(1, sizeof(*ledger));
@@ -510,7 +312,8 @@ int embedded_ledger_new(struct ledger **ret, const char *state, struct error *er
         base = &ledger->ledger;
         if (entries_init(&ledger->entries) < 0)
                 return error_oom(error);
-        r = state ? open_store(ledger, state, error) : 0;
+        if (state)
+                r = journal_open(&ledger->journal, state, &ledger->lock, &ledger->entries, error);
         if (r < 0)
                 return r;
         *ret = steal_pointer(&base);

@@ -20,6 +20,7 @@
 #include <sys/stat.h>
 #include <zlib.h>
 
+#include "manifest/writer.h"
 #include "util/error.h"
 #include "util/log.h"
 
@@ -27,6 +28,7 @@
 #define LEDGER_NEW "ledger.log.new"
 #define VERSION 1
 #define CHECKSUM_DIGITS 8
+#define NO_CHECKSUM "00000000" /* until the rest of the line is known */
 
 /* A rewritten file has several lines, so that reading it back needs memory for a part of it at a time. */
 #define RECORDS_PER_LINE 1000
@@ -222,11 +224,10 @@ int file_store_open(struct file_store **ret, const char *folder, file_store_repl
 {
         _cleanup_(file_store_freep) struct file_store *store = calloc(1, sizeof(*store));
         _cleanup_(freep) char *text = NULL;
-        json_auto_t *none = json_array();
         size_t size = 0;
         int r;
 
-        if (!store || !none)
+        if (!store)
                 return error_oom(error);
         *store = (struct file_store){.folder = strdup(folder), .folder_fd = -1, .file_fd = -1};
         if (!store->folder)
@@ -241,25 +242,32 @@ int file_store_open(struct file_store **ret, const char *folder, file_store_repl
         if (r >= 0)
                 r = cut_tail(store, size, error);
         if (r >= 0 && !store->size)
-                r = file_store_rewrite(store, none, error);
+                r = file_store_rewrite(store, &(struct file_store_records){0}, error);
         if (r < 0)
                 return r;
         *ret = steal_pointer(&store);
         return 0;
 }
 
-/* Checksum, space, JSON and newline; a new string. */
-static char *format_line(const json_t *records, size_t *ret_size)
+/* Checksum, space, an array of records from `first` to `end`, and newline. */
+static int format_line(struct writer *line, const struct file_store_records *records, size_t first, size_t end)
 {
-        _cleanup_(freep) char *json = json_dumps(records, JSON_COMPACT);
-        char *line;
-        int n;
+        char digits[CHECKSUM_DIGITS + 1];
 
-        if (!json)
-                return NULL;
-        n = asprintf(&line, "%08x %s\n", checksum(json, strlen(json)), json);
-        *ret_size = (size_t)n;
-        return n < 0 ? NULL : line;
+        writer_raw(line, NO_CHECKSUM " [");
+        for (size_t i = first; i < end; i++) {
+                if (i > first)
+                        writer_raw(line, ",");
+                records->write(records->userdata, i, line);
+        }
+        writer_raw(line, "]");
+        if (line->failed)
+                return -ENOMEM;
+        snprintf(digits, sizeof(digits), "%08x",
+                 checksum(line->bytes + CHECKSUM_DIGITS + 1, line->size - CHECKSUM_DIGITS - 1));
+        memcpy(line->bytes, digits, CHECKSUM_DIGITS);
+        writer_raw(line, "\n");
+        return line->failed ? -ENOMEM : 0;
 }
 
 static int write_all(int fd, const char *bytes, size_t size, off_t offset)
@@ -279,16 +287,17 @@ static int write_all(int fd, const char *bytes, size_t size, off_t offset)
 }
 
 /* Writes one line at *offset and moves it on. */
-static int write_line(int fd, const json_t *records, off_t *offset)
+static int write_line(int fd, const struct file_store_records *records, size_t first, size_t end, off_t *offset)
 {
-        size_t size;
-        _cleanup_(freep) char *line = format_line(records, &size);
+        _cleanup_(writer_clear) struct writer line;
         int r;
 
-        if (!line)
-                return -ENOMEM;
-        r = write_all(fd, line, size, *offset);
-        *offset += (off_t)size;
+        writer_init(&line, NULL, 0);
+        r = format_line(&line, records, first, end);
+        if (r < 0)
+                return r;
+        r = write_all(fd, line.bytes, line.size, *offset);
+        *offset += (off_t)line.size;
         return r;
 }
 
@@ -301,14 +310,14 @@ static void discard_tail(const struct file_store *store)
                          log_string("folder", store->folder));
 }
 
-int file_store_append(struct file_store *store, const json_t *records, struct error *error)
+int file_store_append(struct file_store *store, const struct file_store_records *records, struct error *error)
 {
         off_t size = store->size;
         int r;
 
         if (store->failed)
                 return error_set(error, EIO, "%s/" LEDGER " has to be rewritten after a failed write", store->folder);
-        r = write_line(store->file_fd, records, &size);
+        r = write_line(store->file_fd, records, 0, records->count, &size);
         if (r >= 0 && fdatasync(store->file_fd) < 0)
                 r = -errno;
         if (r < 0) {
@@ -317,35 +326,33 @@ int file_store_append(struct file_store *store, const json_t *records, struct er
                 return fail(store, error, -r, "write", LEDGER);
         }
         store->size = size;
-        store->n_records += json_array_size(records);
+        store->n_records += records->count;
         return 0;
 }
 
-static int write_header(int fd, off_t *offset)
+static void write_header_record(void *userdata, size_t i, struct writer *to)
 {
-        json_auto_t *header = json_pack("[{s:s, s:i}]", "regionfit", "ledger", "version", VERSION);
-
-        return header ? write_line(fd, header, offset) : -ENOMEM;
+        (void)userdata, (void)i;
+        writer_raw(to, "{\"regionfit\":\"ledger\",\"version\":");
+        writer_number(to, VERSION);
+        writer_raw(to, "}");
 }
 
-/* The records in lines of bounded length. */
-static int write_records(int fd, const json_t *records, off_t *offset)
+/* The header, and the records in lines of bounded length. */
+static int write_records(int fd, const struct file_store_records *records, off_t *offset)
 {
-        size_t n = json_array_size(records);
-        int r = write_header(fd, offset);
+        const struct file_store_records header = {.count = 1, .write = write_header_record};
+        int r = write_line(fd, &header, 0, header.count, offset);
 
-        for (size_t i = 0; i < n && r >= 0; i += RECORDS_PER_LINE) {
-                json_auto_t *part = json_array();
+        for (size_t i = 0; i < records->count && r >= 0; i += RECORDS_PER_LINE) {
+                size_t left = records->count - i;
 
-                for (size_t j = i; j < n && j < i + RECORDS_PER_LINE && r >= 0; j++)
-                        r = json_array_append(part, json_array_get(records, j)) < 0 ? -ENOMEM : 0;
-                if (r >= 0)
-                        r = write_line(fd, part, offset);
+                r = write_line(fd, records, i, i + (left < RECORDS_PER_LINE ? left : RECORDS_PER_LINE), offset);
         }
         return r;
 }
 
-int file_store_rewrite(struct file_store *store, const json_t *records, struct error *error)
+int file_store_rewrite(struct file_store *store, const struct file_store_records *records, struct error *error)
 {
         _cleanup_(closep) int fd = -1;
         off_t size = 0;
@@ -366,7 +373,7 @@ int file_store_rewrite(struct file_store *store, const json_t *records, struct e
         closep(&store->file_fd);
         store->file_fd = steal_fd(&fd);
         store->size = size;
-        store->n_records = json_array_size(records);
+        store->n_records = records->count;
         if (fsync(store->folder_fd) < 0)
                 return fail(store, error, errno, "sync the folder of", LEDGER);
         store->failed = false;

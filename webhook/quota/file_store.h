@@ -18,6 +18,7 @@
 
 struct error;
 struct file_store;
+struct writer;
 
 /* Called with each record (borrowed) of each group, in order. A negative errno ends the opening. */
 typedef int (*file_store_replay_fn)(void *userdata, const json_t *record, struct error *error);
@@ -31,12 +32,19 @@ int file_store_open(struct file_store **ret, const char *folder, file_store_repl
 struct file_store *file_store_free(struct file_store *store);
 DEFINE_CLEANUP(struct file_store *, file_store_free);
 
+/* Records to be written: `write` is called for each of them once, in order, and adds its JSON to the text. */
+struct file_store_records {
+        size_t count;
+        void (*write)(void *userdata, size_t i, struct writer *to);
+        void *userdata;
+};
+
 /* Appends one group and syncs it. On a negative errno nothing of it may be relied on; the file must then be
  * rewritten before anything else is appended (file_store_append() fails until it has been). */
-int file_store_append(struct file_store *store, const json_t *records, struct error *error);
+int file_store_append(struct file_store *store, const struct file_store_records *records, struct error *error);
 
 /* Replaces the whole content by these records (a new file, synced, renamed into place, folder synced). */
-int file_store_rewrite(struct file_store *store, const json_t *records, struct error *error);
+int file_store_rewrite(struct file_store *store, const struct file_store_records *records, struct error *error);
 
 /* True after a failed append, or when the file has grown to several times what `live_records` would need. */
 bool file_store_needs_rewrite(const struct file_store *store, size_t live_records);

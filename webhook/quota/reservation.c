@@ -10,6 +10,7 @@
 #include <sys/random.h>
 
 #include "manifest/field.h"
+#include "manifest/writer.h"
 #include "util/error.h"
 #include "util/labels.h"
 
@@ -127,42 +128,62 @@ int reservation_copy(struct reservation **ret, const struct reservation *from)
         return 0;
 }
 
-static json_t *labels_to_json(const struct labels *labels)
+static void write_labels(struct writer *to, const struct labels *labels)
 {
-        json_auto_t *object = json_object();
-
+        writer_raw(to, "{");
         for (size_t i = 0; i < labels_count(labels); i++) {
                 struct label label = labels_at(labels, i);
 
-                if (json_object_set_new(object, label.key, json_string(label.value)) < 0)
-                        return NULL;
+                if (i)
+                        writer_raw(to, ",");
+                writer_string(to, label.key);
+                writer_raw(to, ":");
+                writer_string(to, label.value);
         }
-        return steal_pointer(&object);
+        writer_raw(to, "}");
 }
 
-static json_t *resources_to_json(const struct resources *resources)
+static void write_resources(struct writer *to, const struct resources *resources)
 {
-        json_auto_t *object = json_object();
         char text[QUANTITY_TEXT_MAX];
 
+        writer_raw(to, "{");
         for (size_t i = 0; i < resources->count; i++) {
                 const struct resource *resource = &resources->items[i];
 
+                if (i)
+                        writer_raw(to, ",");
+                writer_string(to, resource->name);
+                writer_raw(to, ":");
                 quantity_format(resource->quantity, text);
-                if (json_object_set_new(object, resource->name, json_string(text)) < 0)
-                        return NULL;
+                writer_string(to, text);
         }
-        return steal_pointer(&object);
+        writer_raw(to, "}");
 }
 
-json_t *reservation_to_json(const struct reservation *reservation, bool terminating)
+void reservation_write(struct writer *to, const struct reservation *reservation, bool terminating)
 {
-        return json_pack("{s:s, s:s, s:o, s:o, s:s, s:s, s:I, s:o, s:s, s:I, s:b}", "id", reservation->id,
-                         "namespace", reservation->namespace, "labels", labels_to_json(reservation->labels),
-                         "nodeSelector", labels_to_json(reservation->node_selector), "region", reservation->region,
-                         "series", reservation->series, "gpus", (json_int_t)reservation->gpus, "resources",
-                         resources_to_json(&reservation->resources), "placement", reservation->placement, "createdAt",
-                         (json_int_t)reservation->created_at, "terminating", terminating);
+        writer_raw(to, "\"id\":");
+        writer_string(to, reservation->id);
+        writer_raw(to, ",\"namespace\":");
+        writer_string(to, reservation->namespace);
+        writer_raw(to, ",\"labels\":");
+        write_labels(to, reservation->labels);
+        writer_raw(to, ",\"nodeSelector\":");
+        write_labels(to, reservation->node_selector);
+        writer_raw(to, ",\"region\":");
+        writer_string(to, reservation->region);
+        writer_raw(to, ",\"series\":");
+        writer_string(to, reservation->series);
+        writer_raw(to, ",\"gpus\":");
+        writer_number(to, (uint64_t)reservation->gpus);
+        writer_raw(to, ",\"resources\":");
+        write_resources(to, &reservation->resources);
+        writer_raw(to, ",\"placement\":");
+        writer_string(to, reservation->placement);
+        writer_raw(to, ",\"createdAt\":");
+        writer_number(to, (uint64_t)reservation->created_at);
+        writer_raw(to, terminating ? ",\"terminating\":true" : ",\"terminating\":false");
 }
 
 static bool read_text(const struct field *object, const char *key, char **to)

@@ -12,6 +12,7 @@
 
 struct error;
 struct labels;
+struct writer;
 
 #define RESERVATION_ID_SIZE 33 /* 128 random bits in hexadecimal, and NUL */
 
@@ -39,9 +40,9 @@ DEFINE_CLEANUP(struct reservation *, reservation_free);
 /* A new random id. What getrandom(2) says. */
 int reservation_make_id(char id[static RESERVATION_ID_SIZE]);
 
-/* As the ledger's file has it, without the node: a JSON object without its "op"; a new value, or NULL where memory
- * ran out. */
-json_t *reservation_to_json(const struct reservation *reservation, bool terminating);
+/* As the ledger's file has it, without the node: the members of a JSON object, to which the writer may add others.
+ * GPUs and the time are not negative. */
+void reservation_write(struct writer *to, const struct reservation *reservation, bool terminating);
 
 /* -EINVAL: `error` names the field that is wrong. -ENOMEM. */
 int reservation_from_json(struct reservation **ret, bool *ret_terminating, const json_t *value, struct error *error);
