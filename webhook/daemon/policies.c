@@ -5,6 +5,7 @@
 #include "daemon/policies.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <stdlib.h>
 
 #include "admission/admission.h"
@@ -80,12 +81,17 @@ static int use(struct policies *policies, struct error *error)
         return 0;
 }
 
-/* 1 if anything good changed. */
+/*
+ * 1 if anything good changed. The trees that files are read into are several times as large as what is kept of them;
+ * what they took goes back to the kernel, which nothing else would bring about: it lies below what was made after it.
+ */
 static int read_folder(struct policies *policies, struct error *error)
 {
         _cleanup_(diagnostics_clear) struct diagnostics diagnostics = DIAGNOSTICS_INIT;
         int r = folder_read(policies->folder, &diagnostics, error);
 
+        if (r)
+                malloc_trim(0);
         log_diagnostics(&diagnostics);
         return r;
 }
