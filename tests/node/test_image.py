@@ -23,6 +23,7 @@ from image import REFERENCE, REVISION, TOP, build_image, version
 
 USER = 65532
 PROGRAM = "usr/bin/regionfit"
+ALONE = "usr/bin/regionfit-alone"  # which it becomes where it is given policies and a certificate
 SIZE_MAX = 25_000_000
 
 # chroot(1) on a mount that is read-only, as the user of the image, with an environment that says nothing.
@@ -110,12 +111,12 @@ def test_the_dockerfile_has_the_projects_version_by_default() -> None:
     assert f"\nARG VERSION={version()}\n" in (TOP / "Dockerfile").read_text()
 
 
-def test_the_program_is_all_that_can_be_run_and_its_libraries_are_all_that_is_loaded(
+def test_the_programs_are_all_that_can_be_run_and_its_libraries_are_all_that_is_loaded(
     image: Image, libraries: set[str]
 ) -> None:
     executable = {name for name, member in image.files.items() if member.isfile() and member.mode & 0o111}
     elf = {name for name, member in image.files.items() if member.isfile() and is_elf(image.root / name)}
-    assert executable == elf == {PROGRAM} | libraries
+    assert executable == elf == {PROGRAM, ALONE} | libraries
 
 
 def is_elf(path: Path) -> bool:
@@ -124,7 +125,7 @@ def is_elf(path: Path) -> bool:
 
 
 def test_there_is_nothing_else_but_what_describes_it(image: Image, libraries: set[str]) -> None:
-    others = {name for name, member in image.files.items() if not member.isdir()} - libraries - {PROGRAM}
+    others = {name for name, member in image.files.items() if not member.isdir()} - libraries - {PROGRAM, ALONE}
     described = re.compile(r"usr/share/doc/[^/]+/copyright|var/lib/dpkg/status\.d/[^/]+")
     assert {name for name in others if not described.fullmatch(name)} == {
         "etc/group",
@@ -165,9 +166,10 @@ def test_its_user_has_a_name(image: Image) -> None:
     assert (image.root / "etc/passwd").read_text().startswith(f"nonroot:x:{USER}:{USER}:")
 
 
-def test_the_program_is_hardened(image: Image) -> None:
+@pytest.mark.parametrize("program", [PROGRAM, ALONE])
+def test_the_program_is_hardened(image: Image, program: str) -> None:
     shown = subprocess.run(
-        ["readelf", "--wide", "--headers", "--dynamic", "--dyn-syms", str(image.root / PROGRAM)],
+        ["readelf", "--wide", "--headers", "--dynamic", "--dyn-syms", str(image.root / program)],
         capture_output=True, text=True, check=True,
     ).stdout  # fmt: skip
     assert re.search(r"Type: +DYN \(Position-Independent Executable file\)", shown)

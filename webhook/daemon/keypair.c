@@ -54,7 +54,7 @@ struct keypair *keypair_free(struct keypair *keypair)
 static int read_file(char **ret, const char *path, struct error *error)
 {
         _cleanup_(fclosep) FILE *stream = fopen(path, "re");
-        _cleanup_(freep) char *text = calloc(1, FILE_SIZE_MAX);
+        _cleanup_(freep) char *text = malloc(FILE_SIZE_MAX); /* of which nothing is touched that is not read */
         size_t size;
 
         if (!text)

@@ -16,6 +16,7 @@
 #include "util/thread_safety.h"
 
 #define CHAIN_MAX 16
+#define KEY_ID_SIZE 32 /* SHA-256 */
 
 struct pair {
         gnutls_pcert_st chain[CHAIN_MAX];
@@ -77,17 +78,54 @@ static struct pair *take_outdated(struct pair *newest, int64_t now)
         return NULL;
 }
 
-static int describe(struct tls_certificate *ret, const char *chain, const char *key, struct error *error)
+/* By which GnuTLS knows a public key; false where it cannot tell. */
+static bool identify(gnutls_pubkey_t key, unsigned char ret[static KEY_ID_SIZE])
 {
-        _cleanup_(freep) char *fingerprint = NULL;
+        size_t size = KEY_ID_SIZE;
+
+        return gnutls_pubkey_get_key_id(key, GNUTLS_KEYID_USE_SHA256, ret, &size) == 0 && size == KEY_ID_SIZE;
+}
+
+static int check_key(const struct pair *pair, struct error *error)
+{
+        unsigned char certified[KEY_ID_SIZE], ours[KEY_ID_SIZE];
+        gnutls_pubkey_t key;
+        bool same;
+
+        if (gnutls_pubkey_init(&key) < 0)
+                return error_oom(error);
+        same = gnutls_pubkey_import_privkey(key, pair->key, 0, 0) == 0 && identify(key, ours) &&
+               identify(pair->chain[0].pubkey, certified) && !memcmp(ours, certified, KEY_ID_SIZE);
+        gnutls_pubkey_deinit(key);
+        return same ? 0 : error_set(error, EKEYREJECTED, "the private key does not belong to the certificate");
+}
+
+static void print_fingerprint(char ret[static TLS_FINGERPRINT_SIZE], const unsigned char *digest, size_t size)
+{
+        for (size_t i = 0; i < size; i++)
+                sprintf(&ret[3 * i], "%02X%s", digest[i], i + 1 < size ? ":" : "");
+}
+
+/* By GnuTLS, as all that is served is; the same as certs_inspect() and certs_fingerprint() tell by OpenSSL. */
+static int describe(struct tls_certificate *ret, const struct pair *pair, struct error *error)
+{
+        unsigned char digest[TLS_FINGERPRINT_SIZE / 3];
+        size_t size = sizeof(digest);
+        gnutls_x509_crt_t certificate;
         int r;
 
-        r = certs_inspect(&ret->validity, chain, key, error);
-        if (r >= 0)
-                r = certs_fingerprint(&fingerprint, chain, error);
-        if (r >= 0)
-                snprintf(ret->fingerprint, sizeof(ret->fingerprint), "%s", fingerprint);
-        return r;
+        if (!pair->n_chain || gnutls_pcert_export_x509((gnutls_pcert_st *)&pair->chain[0], &certificate) < 0)
+                return error_set(error, EINVAL, "cannot use the certificate: there is none");
+        ret->validity = (struct certs_validity){
+                .not_before = gnutls_x509_crt_get_activation_time(certificate),
+                .not_after = gnutls_x509_crt_get_expiration_time(certificate),
+        };
+        r = gnutls_x509_crt_get_fingerprint(certificate, GNUTLS_DIG_SHA256, digest, &size);
+        gnutls_x509_crt_deinit(certificate);
+        if (r < 0)
+                return error_set(error, EINVAL, "cannot use the certificate: %s", gnutls_strerror(r));
+        print_fingerprint(ret->fingerprint, digest, size);
+        return 0;
 }
 
 int tls_use(const char *chain, const char *key, struct error *error)
@@ -97,9 +135,11 @@ int tls_use(const char *chain, const char *key, struct error *error)
 
         if (!pair)
                 return error_oom(error);
-        r = describe(&pair->description, chain, key, error);
+        r = read_pair(pair, chain, key, error);
         if (r >= 0)
-                r = read_pair(pair, chain, key, error);
+                r = check_key(pair, error);
+        if (r >= 0)
+                r = describe(&pair->description, pair, error);
         if (r < 0)
                 return r;
 

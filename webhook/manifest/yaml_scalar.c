@@ -7,8 +7,9 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <gnutls/gnutls.h>
 #include <math.h>
-#include <openssl/evp.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -188,20 +189,15 @@ static int new_string(json_t **ret, const char *text, size_t size, struct error 
 
 static int decode_binary(json_t **ret, const char *text, size_t size, struct error *error)
 {
-        _cleanup_(freep) unsigned char *bytes = calloc(1, size + 4);
-        _cleanup_(freep) char *packed = malloc(size + 1);
-        size_t n = 0;
-        int decoded;
+        const gnutls_datum_t encoded = {.data = (unsigned char *)text, .size = (unsigned)size};
+        gnutls_datum_t decoded = {0};
+        bool empty = strspn(text, " \t\r\n") >= size;
 
-        if (!bytes || !packed)
-                return error_oom(error);
-        for (size_t i = 0; i < size; i++)
-                if (!strchr(" \t\r\n", text[i]))
-                        packed[n++] = text[i];
-        decoded = n ? EVP_DecodeBlock(bytes, (const unsigned char *)packed, (int)n) : 0;
-        for (size_t i = n; decoded > 0 && i > 0 && i + 2 > n && packed[i - 1] == '='; i--)
-                decoded--;
-        *ret = decoded < 0 ? NULL : json_stringn((const char *)bytes, (size_t)decoded);
+        if (!empty && gnutls_base64_decode2(&encoded, &decoded) == 0)
+                *ret = json_stringn((const char *)decoded.data, decoded.size);
+        else
+                *ret = empty ? json_string("") : NULL;
+        gnutls_free(decoded.data);
         return *ret ? 0 : error_set(error, EINVAL, "!!binary must be base64 of text in UTF-8");
 }
 
