@@ -93,8 +93,8 @@ CASES = (
             Setup("placed, file ledger without fsync", ledger=Ledger.TMPFS),
             Setup("placed, file ledger", ledger=Ledger.FILE),
             Setup("denied", answers.denied, gpus=0),
-            Setup("placed, 10 policies", policies=10),
             Setup("placed, 1000 policies", policies=1000),
+            Setup("placed, 10 policies", policies=10),
             Setup("placed, 10000 policies", policies=10_000),
         )
     ),

@@ -21,6 +21,11 @@ def busy_seconds() -> float:
     return sum(int(fields[i]) for i in (0, 1, 2, 5, 6)) / TICKS
 
 
+def forget_peak(pid: int) -> None:
+    """VmHWM begins anew with what is resident now."""
+    Path(f"/proc/{pid}/clear_refs").write_text("5")
+
+
 def resident(pid: int) -> dict[str, int]:
     """Bytes (status: VmRSS, now, and VmHWM, at most; in kB there)."""
     text = Path(f"/proc/{pid}/status").read_text()

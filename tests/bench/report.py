@@ -128,7 +128,9 @@ def requests(case: dict[str, Any]) -> str:
 
 def endurance(measured: dict[str, Any]) -> str:
     rows = [[str(one["requests"]), mib(one["resident_bytes"])] for one in measured["samples"]]
-    return f"{measured['case']} ({mib(measured['peak_bytes'])} MiB at most)\n" + table(["requests", "MiB"], rows)
+    head = f"{measured['case']} ({mib(measured['peak_bytes'])} MiB at most under load"
+    head += f", {mib(measured['reading_bytes'])} MiB while the policies were read)"
+    return head + "\n" + table(["requests", "MiB"], rows)
 
 
 def targets(checked: list[Target]) -> str:

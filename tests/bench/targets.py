@@ -1,7 +1,13 @@
-"""What regionfit wants to be, held against what was measured."""
+"""What regionfit wants to be, held against what was measured.
+
+What is promised to pods is kept until they end, and a run in which none ends leaves a ledger of hundreds of thousands
+behind: such runs say nothing about the memory of a server. It is compared where no policy matches, and where the pods
+that are placed come and go.
+"""
 
 from __future__ import annotations
 
+import statistics
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -9,7 +15,8 @@ from typing import Any
 MB = 1e6
 USUAL = "3.6 KB, 16 connections"
 MANY = "3.6 KB, 64 connections"
-HOT = ("no policy matches", "placed, memory ledger")
+UNMATCHED = "no policy matches"
+HOT = (UNMATCHED, "placed, memory ledger")
 
 Figures = dict[str, Any]
 
@@ -34,7 +41,7 @@ def check(results: Figures) -> list[Target]:
     """Those for which all that they need was measured."""
     servers = {case["case"]: {one["server"]: one for one in case["servers"]} for case in results["cases"]}
     usual, many = servers.get(USUAL, {}), servers.get(MANY, {})
-    return [*hot(usual), *ledger(many), *policies(usual), *endurance(results)]
+    return [*hot(usual), *ledger(many), *policies(usual), *memory(usual.get("go"), results)]
 
 
 def hot(servers: dict[str, Figures]) -> Iterator[Target]:
@@ -47,8 +54,9 @@ def hot(servers: dict[str, Figures]) -> Iterator[Target]:
             yield Target(f"{name}: throughput, of the Rust peer's", one["of_rust"], 1)
         if one and go:
             yield Target(f"{name}: throughput, of the Go peer's", one["of_go"], 12)
-            memory = one["resident_bytes"] / go["resident_bytes"]
-            yield Target(f"{name}: memory, of the Go peer's", memory, 1 / 3, least=False)
+        if one and go and name == UNMATCHED:
+            of_go = one["resident_bytes"] / go["resident_bytes"]
+            yield Target(f"{name}: memory, of the Go peer's", of_go, 1 / 3, least=False)
 
 
 def ledger(servers: dict[str, Figures]) -> Iterator[Target]:
@@ -60,13 +68,19 @@ def ledger(servers: dict[str, Figures]) -> Iterator[Target]:
 def policies(servers: dict[str, Figures]) -> Iterator[Target]:
     few, many = (servers.get(f"regionfit, placed, {number} policies") for number in (10, 10_000))
     if few and many:
-        yield Target("10,000 policies: throughput, of that with 10", many["rate"] / few["rate"], 0.9)
+        ratio = statistics.median(b["rate"] / a["rate"] for a, b in zip(few["rounds"], many["rounds"], strict=True))
+        yield Target("10,000 policies: throughput, of that with 10 in the same round", ratio, 0.9)
 
 
-def endurance(results: Figures) -> Iterator[Target]:
+def memory(go: Figures | None, results: Figures) -> Iterator[Target]:
+    """Under load, with 1,000 policies, of pods that come and go."""
     found = results.get("endurance")
     if found:
         under_load = [one["resident_bytes"] for one in found["samples"] if one["requests"]]
         grown = under_load[-1] / under_load[0]
-        yield Target("1,000 policies: memory under load, MB", found["peak_bytes"] / MB, 10, least=False)
-        yield Target("1,000 policies: memory at the end, of that at the first look", grown, 1.02, least=False)
+        what = "1,000 policies, pods that come and go"
+        yield Target(f"{what}: memory under load, MB", found["peak_bytes"] / MB, 10, least=False)
+        yield Target(f"{what}: memory at the end, of that at the first look", grown, 1.02, least=False)
+        if go:
+            of_go = found["peak_bytes"] / go["resident_bytes"]
+            yield Target(f"{what}: memory under load, of the Go peer's", of_go, 1 / 3, least=False)
