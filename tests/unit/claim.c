@@ -9,6 +9,7 @@
 #include "policy/resource_policy.h"
 #include "quota/region_quota.h"
 #include "quota/reservation.h"
+#include "util/arena.h"
 
 #define POLICY                                                                             \
         "apiVersion: scheduling.alibabacloud.com/v1alpha1\nkind: ResourcePolicy\n"         \
@@ -24,6 +25,7 @@ static struct catalog *catalog;
 static const struct resource_policy *policy;
 static json_t *object;
 static struct pod pod;
+static struct arena arena;
 
 static void read_pod(const char *text)
 {
@@ -43,6 +45,7 @@ static void setup(void)
 
 static void teardown(void)
 {
+        arena_clear(&arena);
         pod = POD_INIT;
         json_decref(object);
         catalog_unref(catalog);
@@ -54,11 +57,11 @@ static const struct claim_bounds pool = {.pool = &pool_limit}, unlimited = {.poo
 
 START_TEST(a_claim_on_a_unit_describes_the_pod_as_it_will_be)
 {
-        _cleanup_(claim_clear) struct claim claim = CLAIM_INIT;
+        struct claim claim = CLAIM_IN(&arena);
         const struct reservation *reservation;
 
         ck_assert_int_eq(claim_new_unit(&claim, &pod, policy, 0, "r", "A10", &pool), 0);
-        reservation = claim.reservation;
+        reservation = &claim.reservation;
         ck_assert_uint_eq(strlen(reservation->id), RESERVATION_ID_SIZE - 1);
         ck_assert_str_eq(reservation->namespace, "default");
         ck_assert_str_eq(reservation->region, "r");
@@ -81,7 +84,7 @@ static void check_limit(const struct limit *limit, enum limit_kind kind, const c
 
 START_TEST(it_is_bound_by_the_pool_by_max_and_by_maxResources)
 {
-        _cleanup_(claim_clear) struct claim claim = CLAIM_INIT;
+        struct claim claim = CLAIM_IN(&arena);
 
         ck_assert_int_eq(claim_new_unit(&claim, &pod, policy, 0, "r", "A10", &pool), 0);
         ck_assert_uint_eq(claim.n_limits, 4);
@@ -96,17 +99,17 @@ END_TEST
 
 START_TEST(a_unit_without_bounds_in_an_unlimited_region_binds_nothing)
 {
-        _cleanup_(claim_clear) struct claim claim = CLAIM_INIT;
+        struct claim claim = CLAIM_IN(&arena);
 
         ck_assert_int_eq(claim_new_unit(&claim, &pod, policy, 1, "r", "A10", &unlimited), 0);
         ck_assert_uint_eq(claim.n_limits, 0);
-        ck_assert_int_eq(claim.reservation->gpus, 2);
+        ck_assert_int_eq(claim.reservation.gpus, 2);
 }
 END_TEST
 
 START_TEST(a_pod_without_gpus_is_not_kept_out_of_a_full_pool)
 {
-        _cleanup_(claim_clear) struct claim claim = CLAIM_INIT;
+        struct claim claim = CLAIM_IN(&arena);
 
         read_pod(POD("0"));
         ck_assert_int_eq(claim_new_unit(&claim, &pod, policy, 1, "r", "A10", &pool), 0);
@@ -116,23 +119,23 @@ END_TEST
 
 START_TEST(a_unit_without_a_region_charges_no_gpus)
 {
-        _cleanup_(claim_clear) struct claim claim = CLAIM_INIT;
+        struct claim claim = CLAIM_IN(&arena);
 
         ck_assert_int_eq(claim_new_unit(&claim, &pod, policy, 1, "", "", &unlimited), 0);
-        ck_assert_int_eq(claim.reservation->gpus, 0);
+        ck_assert_int_eq(claim.reservation.gpus, 0);
         ck_assert_uint_eq(claim.n_limits, 0);
 }
 END_TEST
 
 START_TEST(a_pod_that_names_its_region_is_charged_and_bound_only_where_that_is_enforced)
 {
-        _cleanup_(claim_clear) struct claim charged = CLAIM_INIT, bound = CLAIM_INIT;
+        struct claim charged = CLAIM_IN(&arena), bound = CLAIM_IN(&arena);
 
         ck_assert_int_eq(claim_new_static(&charged, &pod, &unbound), 0);
         ck_assert_uint_eq(charged.n_limits, 0);
-        ck_assert_str_eq(charged.reservation->region, "r");
-        ck_assert_str_eq(charged.reservation->placement, "");
-        ck_assert_int_eq(charged.reservation->gpus, 2);
+        ck_assert_str_eq(charged.reservation.region, "r");
+        ck_assert_str_eq(charged.reservation.placement, "");
+        ck_assert_int_eq(charged.reservation.gpus, 2);
         ck_assert_int_eq(claim_new_static(&bound, &pod, &pool), 0);
         ck_assert_uint_eq(bound.n_limits, 1);
         check_limit(&bound.limits[0], LIMIT_GPUS, "pool r/*", quantity_whole(4));

@@ -179,11 +179,28 @@ START_TEST(finds_what_a_look_at_every_policy_finds)
 }
 END_TEST
 
+START_TEST(as_many_as_there_are_are_found)
+{
+        struct catalog *catalog = random_catalog(300);
+        _cleanup_(policy_matches_clear) struct policy_matches matches = {0};
+        const struct policy_index *index = catalog_policies(catalog);
+        size_t n = count_matches(index, "left", NULL);
+
+        ck_assert_uint_gt(n, 2 * POLICY_MATCHES_FEW);
+        ck_assert_int_eq(policy_index_find(index, "left", NULL, &matches), 0);
+        ck_assert_uint_eq(matches.count, n);
+        for (size_t i = 1; i < matches.count; i++)
+                ck_assert_ptr_ne(matches.items[i - 1], matches.items[i]);
+        catalog_unref(catalog);
+}
+END_TEST
+
 static void add(TCase *tests)
 {
         tcase_add_loop_test(tests, finds, 0, ARRAY_SIZE(cases));
         tcase_add_test(tests, finds_what_a_look_at_every_policy_finds);
         tcase_add_test(tests, gets_a_policy_by_name);
+        tcase_add_test(tests, as_many_as_there_are_are_found);
 }
 
 int main(void)

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "check.h"
+#include "util/arena.h"
 
 #define PAIRS_MAX 6
 
@@ -93,9 +94,13 @@ START_TEST(what_is_over_wins)
 {
         const struct two_case *test = &two_cases[_i];
         _cleanup_(labels_freep) struct labels *base = make(test->base), *over = make(test->over), *merged = NULL;
+        _cleanup_(arena_clear) struct arena arena = ARENA_INIT;
+        const struct labels *joined;
 
         ck_assert_int_eq(labels_merge(&merged, base, over), 0);
         assert_labels(test->name, merged, test->merged);
+        ck_assert_int_eq(labels_join(&arena, &joined, base, over), 0);
+        assert_labels(test->name, joined, test->merged);
         ck_assert(labels_include(merged, over));
 }
 END_TEST
@@ -112,6 +117,7 @@ END_TEST
 START_TEST(null_is_the_empty_map)
 {
         _cleanup_(labels_freep) struct labels *some = NULL, *merged = NULL, *none = NULL;
+        const struct labels *joined;
 
         ck_assert_int_eq(labels_new(&some, &(struct label){"a", "1"}, 1), 0);
         ck_assert_uint_eq(labels_count(NULL), 0);
@@ -122,6 +128,10 @@ START_TEST(null_is_the_empty_map)
         ck_assert_int_eq(labels_merge(&merged, NULL, some), 0);
         assert_labels("nothing and something", merged, "a=1");
         ck_assert_int_eq(labels_merge(&none, NULL, NULL), 0);
+        ck_assert_int_eq(labels_join(NULL, &joined, NULL, some), 0);
+        ck_assert_ptr_eq(joined, some);
+        ck_assert_int_eq(labels_join(NULL, &joined, NULL, NULL), 0);
+        ck_assert_uint_eq(labels_count(joined), 0);
         assert_labels("nothing and nothing", none, "");
         ck_assert_ptr_null(labels_free(NULL));
 }

@@ -7,6 +7,7 @@
 #include <wchar.h>
 
 #include "check.h"
+#include "util/arena.h"
 #include "util/cleanup.h"
 
 static char *format_list(const char *format, ...) __attribute__((format(printf, 1, 2)));
@@ -47,11 +48,24 @@ START_TEST(what_cannot_be_formatted_is_null)
 }
 END_TEST
 
+START_TEST(texts_are_joined_in_an_arena_or_on_the_heap)
+{
+        static const char *const texts[] = {"a", "", "bcd", "/"};
+        _cleanup_(arena_clear) struct arena arena = ARENA_INIT;
+        _cleanup_(freep) char *joined = text_join(NULL, texts, 4), *none = text_join(NULL, texts, 0);
+
+        ck_assert_str_eq(joined, "abcd/");
+        ck_assert_str_eq(none, "");
+        ck_assert_str_eq(text_join(&arena, texts, 3), "abcd");
+}
+END_TEST
+
 static void add(TCase *tests)
 {
         tcase_add_test(tests, is_formatted);
         tcase_add_test(tests, is_as_long_as_it_has_to_be);
         tcase_add_test(tests, what_cannot_be_formatted_is_null);
+        tcase_add_test(tests, texts_are_joined_in_an_arena_or_on_the_heap);
 }
 
 int main(void)

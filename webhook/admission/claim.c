@@ -14,64 +14,34 @@
 #include "admission/tally.h"
 #include "policy/resource_policy.h"
 #include "quota/region_quota.h"
+#include "util/arena.h"
 #include "util/clock.h"
 #include "util/labels.h"
-
-void claim_clear(struct claim *claim)
-{
-        reservation_free(claim->reservation);
-        free(claim->limits);
-        free(claim->verdicts);
-        free(claim->pool_key);
-        free(claim->unit_key);
-        free(claim->region_key);
-        free(claim->series_key);
-}
-
-static int replace_string(char **to, const char *from)
-{
-        char *copy = strdup(from);
-
-        if (!copy)
-                return -ENOMEM;
-        free(*to);
-        *to = copy;
-        return 0;
-}
-
-static int replace_labels(struct labels **to, const struct labels *base, const struct labels *over)
-{
-        labels_free(*to);
-        *to = NULL;
-        return labels_merge(to, base, over);
-}
 
 /* The pod as it will be, with what the unit adds beside its own. */
 static int describe(struct claim *claim, const struct pod *pod, const char *region, const char *series,
                     const struct unit *unit)
 {
-        struct reservation *reservation;
+        const struct labels *labels, *node_selector;
         int r;
 
-        r = reservation_new(&claim->reservation);
+        r = labels_join(claim->arena, &labels, unit ? unit->pod_labels : NULL, pod->labels);
+        if (r >= 0)
+                r = labels_join(claim->arena, &node_selector, unit ? unit->node_selector : NULL, pod->node_selector);
         if (r < 0)
                 return r;
-        reservation = claim->reservation;
-        reservation->gpus = *region ? pod->gpus : 0;
-        reservation->created_at = clock_unix();
-        r = replace_string(&reservation->namespace, pod->namespace);
-        if (r >= 0)
-                r = replace_string(&reservation->region, region);
-        if (r >= 0)
-                r = replace_string(&reservation->series, series);
-        if (r >= 0)
-                r = replace_labels(&reservation->labels, unit ? unit->pod_labels : NULL, pod->labels);
-        if (r >= 0)
-                r = replace_labels(&reservation->node_selector, unit ? unit->node_selector : NULL,
-                                   pod->node_selector);
-        if (r >= 0)
-                r = resources_copy(&reservation->resources, &pod->requests);
-        return r;
+        claim->reservation = (struct reservation){
+                .namespace = (char *)pod->namespace,
+                .labels = (struct labels *)labels,
+                .node_selector = (struct labels *)node_selector,
+                .region = (char *)region,
+                .series = (char *)series,
+                .placement = unit ? unit->placement : (char *)"",
+                .gpus = *region ? pod->gpus : 0,
+                .resources = pod->requests,
+                .created_at = clock_unix(),
+        };
+        return reservation_make_id(claim->reservation.id);
 }
 
 static void add_limit(struct claim *claim, const struct limit *limit, enum verdict_kind verdict)
@@ -80,10 +50,9 @@ static void add_limit(struct claim *claim, const struct limit *limit, enum verdi
         claim->verdicts[claim->n_limits++] = verdict;
 }
 
-/* Takes over the key, which is NULL where memory ran out. */
-static int add_gpu_limit(struct claim *claim, char **to, char *key, int64_t gpus, enum verdict_kind verdict)
+/* The key is NULL where memory ran out. */
+static int add_gpu_limit(struct claim *claim, const char *key, int64_t gpus, enum verdict_kind verdict)
 {
-        *to = key;
         if (!key)
                 return -ENOMEM;
         add_limit(claim, &(struct limit){.kind = LIMIT_GPUS, .key = key, .limit = quantity_whole(gpus)}, verdict);
@@ -94,23 +63,23 @@ static int bind_pool(struct claim *claim, const struct pool_limit *pool)
 {
         if (!pool || !pool->limited)
                 return 0;
-        return add_gpu_limit(claim, &claim->pool_key, tally_pool_key(claim->reservation->region, pool->series),
-                             pool->gpus, VERDICT_POOL_FULL);
+        claim->pool_key = tally_pool_key(claim->arena, claim->reservation.region, pool->series);
+        return add_gpu_limit(claim, claim->pool_key, pool->gpus, VERDICT_POOL_FULL);
 }
 
 /* By what the region's virtual nodes have, of all series together and of this one. */
 static int bind_region(struct claim *claim, const struct node_table *nodes)
 {
-        const char *region = claim->reservation->region, *series = claim->reservation->series;
+        const char *region = claim->reservation.region, *series = claim->reservation.series;
         int r;
 
         if (!nodes)
                 return 0;
-        r = add_gpu_limit(claim, &claim->region_key, tally_region_key(region, ""),
+        r = add_gpu_limit(claim, tally_region_key(claim->arena, region, ""),
                           node_table_virtual_gpus(nodes, region, ""), VERDICT_REGION_FULL);
         if (r < 0 || !*series)
                 return r;
-        return add_gpu_limit(claim, &claim->series_key, tally_region_key(region, series),
+        return add_gpu_limit(claim, tally_region_key(claim->arena, region, series),
                              node_table_virtual_gpus(nodes, region, series), VERDICT_REGION_FULL);
 }
 
@@ -119,7 +88,7 @@ static int bind_gpus(struct claim *claim, const struct claim_bounds *bounds)
 {
         int r;
 
-        if (!claim->reservation->gpus)
+        if (!claim->reservation.gpus)
                 return 0;
         r = bind_pool(claim, bounds->pool);
         return r < 0 ? r : bind_region(claim, bounds->virtual_nodes);
@@ -145,12 +114,15 @@ static int bind_unit(struct claim *claim, const struct resource_policy *policy, 
 {
         const struct unit *unit = &policy->units[index];
         struct limit limit = {.ignore_terminating = policy->ignore_terminating_pod};
+        char *key;
         int r;
 
-        r = tally_unit_key(&claim->unit_key, policy, index, claim->reservation->labels);
-        if (r < 0)
+        if (unit->max < 0 && !unit->max_resources.count)
+                return 0;
+        r = tally_unit_key(&key, claim->arena, policy, index, claim->reservation.labels);
+        if (r <= 0)
                 return r;
-        limit.key = claim->unit_key;
+        limit.key = key;
         if (unit->max >= 0) {
                 limit.kind = LIMIT_PODS;
                 limit.limit = quantity_whole(unit->max);
@@ -168,8 +140,8 @@ static int bind_unit(struct claim *claim, const struct resource_policy *policy, 
 /* Room for the pool, the region and its series, and `more`. */
 static int make_room(struct claim *claim, size_t more)
 {
-        claim->limits = calloc(more + 3, sizeof(*claim->limits));
-        claim->verdicts = calloc(more + 3, sizeof(*claim->verdicts));
+        claim->limits = arena_array(claim->arena, more + 3, sizeof(*claim->limits));
+        claim->verdicts = arena_array(claim->arena, more + 3, sizeof(*claim->verdicts));
         return claim->limits && claim->verdicts ? 0 : -ENOMEM;
 }
 
@@ -186,10 +158,9 @@ int claim_new_unit(struct claim *ret, const struct pod *pod, const struct resour
                 r = bind_gpus(ret, bounds);
         if (r >= 0)
                 r = bind_unit(ret, policy, index);
-        if (r < 0)
-                return r;
-        bind_nodes(ret, pod, bounds);
-        return replace_string(&ret->reservation->placement, unit->placement);
+        if (r >= 0)
+                bind_nodes(ret, pod, bounds);
+        return r;
 }
 
 int claim_new_static(struct claim *ret, const struct pod *pod, const struct claim_bounds *bounds)

@@ -8,19 +8,21 @@
 #include "admission/verdict.h"
 #include "quota/ledger.h"
 
+struct arena;
 struct node_group;
 struct node_table;
 struct pod;
 struct pool_limit;
 struct resource_policy;
 
+/* Borrows from pod, policy and bounds, what its reservation points to as well; the rest is in the arena. */
 struct claim {
-        struct reservation *reservation; /* owned, until the ledger takes it over */
-        struct limit *limits;            /* owned; they borrow the keys below, the policy and the bounds */
-        enum verdict_kind *verdicts;     /* owned; what a refusal by each of them means */
+        struct arena *arena; /* borrowed */
+        struct reservation reservation;
+        struct limit *limits;
+        enum verdict_kind *verdicts; /* what a refusal by each of them means */
         size_t n_limits;
-        char *pool_key, *unit_key;     /* owned; NULL: bound by none */
-        char *region_key, *series_key; /* likewise */
+        const char *pool_key; /* NULL: bound by no pool */
 };
 
 /* What bounds a claim beside the unit's own max and maxResources; all borrowed. */
@@ -30,8 +32,7 @@ struct claim_bounds {
         const struct node_group *nodes; /* the real nodes of the unit; NULL: it has none, or they are not known */
 };
 
-#define CLAIM_INIT ((struct claim){0})
-void claim_clear(struct claim *claim);
+#define CLAIM_IN(memory) ((struct claim){.arena = (memory)})
 
 /*
  * For a pod that would be placed on a unit, in this region and series ("" for none): bound by max and maxResources

@@ -22,9 +22,13 @@
 #include "manifest/writer.h"
 #include "policy/index.h"
 #include "quota/region_quota.h"
+#include "util/arena.h"
 #include "util/error.h"
 #include "util/labels.h"
 #include "util/text.h"
+
+/* What an ordinary decision needs, on the stack. */
+#define ARENA_BLOCK 4096
 
 /* What the sentence of an ordinary denial needs, on the stack. */
 #define MESSAGE_BLOCK 1024
@@ -41,6 +45,7 @@ struct context {
         const struct decide_options *options;
         const struct pod *pod;
         bool reserve;
+        struct arena *arena; /* for what is needed while it is made */
         struct error *error;
 };
 
@@ -93,16 +98,20 @@ static void verdict_refuse(struct verdict *verdict, const struct claim *claim, c
 static int ask(struct decision *decision, const struct context *context, struct claim *claim, struct verdict *verdict)
 {
         uint64_t generation = catalog_generation(context->catalog);
+        _cleanup_(reservation_freep) struct reservation *copy = NULL;
         struct refusal refusal = {0};
         char id[RESERVATION_ID_SIZE];
         int r;
 
-        if (context->reserve)
-                r = ledger_reserve(context->ledger, &claim->reservation, generation, claim->limits, claim->n_limits,
-                                   &refusal, id, &decision->commit, context->error);
-        else
-                r = (int)ledger_check(context->ledger, claim->reservation, generation, claim->limits, claim->n_limits,
-                                      &refusal);
+        if (context->reserve) {
+                r = reservation_copy(&copy, &claim->reservation);
+                if (r >= 0)
+                        r = ledger_reserve(context->ledger, &copy, generation, claim->limits, claim->n_limits,
+                                           &refusal, id, &decision->commit, context->error);
+        } else {
+                r = (int)ledger_check(context->ledger, &claim->reservation, generation, claim->limits,
+                                      claim->n_limits, &refusal);
+        }
         if (r < 0 || r == LEDGER_STALE)
                 return r < 0 ? r : -ESTALE;
         if (r == LEDGER_BEHIND)
@@ -138,7 +147,7 @@ static int claim_unit(struct decision *decision, const struct context *context, 
                       const struct claim_bounds *bounds)
 {
         struct verdict *verdict = &decision->verdicts[index];
-        _cleanup_(claim_clear) struct claim claim = CLAIM_INIT;
+        struct claim claim = CLAIM_IN(context->arena);
         int r;
 
         r = claim_new_unit(&claim, context->pod, decision->policy, index, verdict->region, verdict->series, bounds);
@@ -295,7 +304,7 @@ static int claim_static(struct decision *decision, const struct context *context
 {
         const struct pod *pod = context->pod;
         struct verdict verdict = {.region = pod->own_region, .series = pod->series};
-        _cleanup_(claim_clear) struct claim claim = CLAIM_INIT;
+        struct claim claim = CLAIM_IN(context->arena);
         struct claim_bounds bounds = {0};
         int r;
 
@@ -414,16 +423,20 @@ static int decide_pod(struct decision *decision, const struct context *context)
 int decide(struct decision *ret, const struct catalog *catalog, struct ledger *ledger,
            const struct decide_options *options, const struct pod *pod, bool reserve, struct error *error)
 {
+        _cleanup_(arena_clear) struct arena arena;
+        _Alignas(max_align_t) char block[ARENA_BLOCK];
         const struct context context = {
                 .catalog = catalog,
                 .ledger = ledger,
                 .options = options,
                 .pod = pod,
                 .reserve = reserve,
+                .arena = &arena,
                 .error = error,
         };
         int r;
 
+        arena_init(&arena, block, sizeof(block));
         *ret = (struct decision){.region = "", .series = "", .reason = ""};
         r = decide_pod(ret, &context);
         if (r < 0)

@@ -12,7 +12,6 @@
 #include "admission/tally.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -23,63 +22,48 @@
 #include "policy/selector.h"
 #include "quota/ledger.h"
 #include "quota/region_quota.h"
+#include "util/arena.h"
 #include "util/labels.h"
 #include "util/text.h"
 
 #define UNIT_NAME "unit "
 
-char *tally_pool_key(const char *region, const char *series)
+/* Room on the stack for the keys of an ordinary pod. */
+#define KEYS_BLOCK 1024
+
+char *tally_pool_key(struct arena *arena, const char *region, const char *series)
 {
-        return text_join((const char *const[]){"pool ", region, "/", series}, 4);
+        return text_join(arena, (const char *const[]){"pool ", region, "/", series}, 4);
 }
 
-char *tally_region_key(const char *region, const char *series)
+char *tally_region_key(struct arena *arena, const char *region, const char *series)
 {
-        return text_join((const char *const[]){"region ", region, *series ? "/" : "", series}, 4);
+        return text_join(arena, (const char *const[]){"region ", region, *series ? "/" : "", series}, 4);
 }
 
-/* The values of the policy's matchLabelKeys, each behind a comma; label values have none. NULL where one is
- * missing, or where memory ran out (*ret_missing tells). */
-static char *group_of(const struct resource_policy *policy, const struct labels *labels, bool *ret_missing)
+char *tally_unit_name(struct arena *arena, const struct resource_policy *policy, size_t unit)
 {
-        char *group = NULL;
-        size_t size = 0;
-        FILE *stream = open_memstream(&group, &size);
+        return text_join(arena, (const char *const[]){UNIT_NAME, policy->units[unit].placement}, 2);
+}
 
-        *ret_missing = false;
-        if (!stream)
-                return NULL;
+/* The values of the policy's matchLabelKeys are put behind commas, which label values do not have. */
+int tally_unit_key(char **ret, struct arena *arena, const struct resource_policy *policy, size_t unit,
+                   const struct labels *labels)
+{
+        size_t n = 2 + 2 * policy->n_match_label_keys;
+        const char **parts = arena_array(arena, n, sizeof(*parts)), **part = parts;
+
+        if (!parts)
+                return -ENOMEM;
+        *part++ = UNIT_NAME;
+        *part++ = policy->units[unit].placement;
         for (size_t i = 0; i < policy->n_match_label_keys; i++) {
-                const char *value = labels_get(labels, policy->match_label_keys[i]);
-
-                if (!value)
-                        *ret_missing = true;
-                else
-                        fprintf(stream, ",%s", value);
+                *part++ = ",";
+                *part = labels_get(labels, policy->match_label_keys[i]);
+                if (!*part++)
+                        return 0;
         }
-        if (fclose(stream) < 0 || *ret_missing) {
-                free(group);
-                return NULL;
-        }
-        return group;
-}
-
-char *tally_unit_name(const struct resource_policy *policy, size_t unit)
-{
-        return text_join((const char *const[]){UNIT_NAME, policy->units[unit].placement}, 2);
-}
-
-int tally_unit_key(char **ret, const struct resource_policy *policy, size_t unit, const struct labels *labels)
-{
-        _cleanup_(freep) char *group = NULL;
-        bool missing = false;
-
-        if (policy->n_match_label_keys) {
-                group = group_of(policy, labels, &missing);
-                if (!group)
-                        return missing ? 0 : -ENOMEM;
-        }
-        *ret = text_join((const char *const[]){UNIT_NAME, policy->units[unit].placement, group ? group : ""}, 3);
+        *ret = text_join(arena, parts, n);
         return *ret ? 1 : -ENOMEM;
 }
 
@@ -99,17 +83,17 @@ static bool is_bounded(const struct unit *unit)
 }
 
 static int add_units(const struct resource_policy *policy, const struct reservation *reservation, bool unbounded,
-                     struct counter_keys *ret)
+                     struct arena *arena, struct counter_keys *ret)
 {
         int64_t since = policy->ignore_previous_pod ? policy->created_at : 0;
 
         for (size_t i = 0; i < policy->n_units; i++) {
-                _cleanup_(freep) char *key = NULL;
+                char *key;
                 int r;
 
                 if (!(unbounded || is_bounded(&policy->units[i])) || !carries(reservation, policy, i))
                         continue;
-                r = tally_unit_key(&key, policy, i, reservation->labels);
+                r = tally_unit_key(&key, arena, policy, i, reservation->labels);
                 if (r > 0)
                         r = counter_keys_add(ret, key, since);
                 if (r < 0)
@@ -118,28 +102,27 @@ static int add_units(const struct resource_policy *policy, const struct reservat
         return 0;
 }
 
-/* Takes over the key, which is NULL where memory ran out. */
-static int add_key(struct counter_keys *ret, char *key)
+/* The key is NULL where memory ran out. */
+static int add_key(struct counter_keys *ret, const char *key)
 {
-        int r = key ? counter_keys_add(ret, key, 0) : -ENOMEM;
-
-        free(key);
-        return r;
+        return key ? counter_keys_add(ret, key, 0) : -ENOMEM;
 }
 
-static int add_region(const struct catalog *catalog, const struct reservation *reservation, struct counter_keys *ret)
+static int add_region(const struct catalog *catalog, const struct reservation *reservation, struct arena *arena,
+                      struct counter_keys *ret)
 {
         int r;
 
         if (!catalog_nodes(catalog))
                 return 0;
-        r = add_key(ret, tally_region_key(reservation->region, ""));
+        r = add_key(ret, tally_region_key(arena, reservation->region, ""));
         if (r >= 0 && *reservation->series)
-                r = add_key(ret, tally_region_key(reservation->region, reservation->series));
+                r = add_key(ret, tally_region_key(arena, reservation->region, reservation->series));
         return r;
 }
 
-static int add_pool(const struct catalog *catalog, const struct reservation *reservation, struct counter_keys *ret)
+static int add_pool(const struct catalog *catalog, const struct reservation *reservation, struct arena *arena,
+                    struct counter_keys *ret)
 {
         struct pool_limit pool;
         int r;
@@ -147,8 +130,8 @@ static int add_pool(const struct catalog *catalog, const struct reservation *res
         if (!*reservation->region)
                 return 0;
         pool = quota_table_find(catalog_quotas(catalog), reservation->region, reservation->series);
-        r = add_key(ret, tally_pool_key(reservation->region, pool.series));
-        return r < 0 ? r : add_region(catalog, reservation, ret);
+        r = add_key(ret, tally_pool_key(arena, reservation->region, pool.series));
+        return r < 0 ? r : add_region(catalog, reservation, arena, ret);
 }
 
 /* True if the pod was placed on a unit of this policy that is for virtual nodes. */
@@ -189,9 +172,12 @@ static int classify(const struct catalog *catalog, const struct reservation *res
 {
         const struct resource_policy *placing = placing_policy(catalog, reservation);
         _cleanup_(policy_matches_clear) struct policy_matches matches = {0};
+        _cleanup_(arena_clear) struct arena arena;
+        _Alignas(max_align_t) char block[KEYS_BLOCK];
         int r;
 
-        r = add_pool(catalog, reservation, ret);
+        arena_init(&arena, block, sizeof(block));
+        r = add_pool(catalog, reservation, &arena, ret);
         if (r >= 0)
                 r = add_nodes(catalog, reservation, placing, ret);
         if (r < 0)
@@ -200,10 +186,10 @@ static int classify(const struct catalog *catalog, const struct reservation *res
         for (size_t i = 0; i < matches.count && r >= 0; i++) {
                 if (matches.items[i] == placing)
                         placing = NULL;
-                r = add_units(matches.items[i], reservation, unbounded, ret);
+                r = add_units(matches.items[i], reservation, unbounded, &arena, ret);
         }
         if (placing && r >= 0)
-                r = add_units(placing, reservation, unbounded, ret);
+                r = add_units(placing, reservation, unbounded, &arena, ret);
         return r;
 }
 

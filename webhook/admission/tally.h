@@ -12,27 +12,30 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+struct arena;
 struct catalog;
 struct counter_keys;
 struct labels;
 struct reservation;
 struct resource_policy;
 
-/* The counter of a pool; a new string, or NULL. `series` is the pool's (perhaps "*"). */
-char *tally_pool_key(const char *region, const char *series);
+/* The counter of a pool; `series` is the pool's (perhaps "*"). In the arena, or where that is NULL, a new string;
+ * NULL where memory ran out. So are the following. */
+char *tally_pool_key(struct arena *arena, const char *region, const char *series);
 
-/* The counter of what a region's virtual nodes have: of one series, or ("") of all together; likewise. */
-char *tally_region_key(const char *region, const char *series);
+/* The counter of what a region's virtual nodes have: of one series, or ("") of all together. */
+char *tally_region_key(struct arena *arena, const char *region, const char *series);
 
 /* What the counters of a unit begin with: all of its key where the policy has no matchLabelKeys, else a comma and a
- * value for each of them follow. A new string, or NULL. */
-char *tally_unit_name(const struct resource_policy *policy, size_t unit);
+ * value for each of them follow. */
+char *tally_unit_name(struct arena *arena, const struct resource_policy *policy, size_t unit);
 
 /*
- * The counter of a unit for the group that these labels belong to. Returns 1 and *ret, a new string; 0 where a label
+ * The counter of a unit for the group that these labels belong to. Returns 1 and *ret, in the arena; 0 where a label
  * of the policy's matchLabelKeys is missing; -ENOMEM.
  */
-int tally_unit_key(char **ret, const struct resource_policy *policy, size_t unit, const struct labels *labels);
+int tally_unit_key(char **ret, struct arena *arena, const struct resource_policy *policy, size_t unit,
+                   const struct labels *labels);
 
 /* A classifier's functions; `userdata` is the struct catalog. */
 int tally_classify(void *userdata, const struct reservation *reservation, struct counter_keys *ret);

@@ -215,7 +215,7 @@ struct pool_rows {
 static int add_pool(void *userdata, const char *region, const struct pool *pool)
 {
         const struct pool_rows *rows = userdata;
-        _cleanup_(freep) char *key = tally_pool_key(region, pool->series);
+        _cleanup_(freep) char *key = tally_pool_key(NULL, region, pool->series);
         char limit[QUANTITY_TEXT_MAX], used[QUANTITY_TEXT_MAX], remaining[QUANTITY_TEXT_MAX];
         struct quantity rest;
         struct counter counter;

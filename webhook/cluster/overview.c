@@ -81,7 +81,7 @@ static int collect_keys(struct overview *overview)
 /* A negative limit: there is none. */
 static int add_pool(struct overview *overview, const char *region, const char *series, int64_t limit)
 {
-        _cleanup_(freep) char *key = tally_pool_key(region, series);
+        _cleanup_(freep) char *key = tally_pool_key(NULL, region, series);
         int64_t used, reserved;
         json_t *pool;
 
@@ -234,7 +234,7 @@ static int add_policy(struct overview *overview, const struct resource_policy *p
         int r = json_array_append_new(overview->policies, description) == 0 ? 0 : -ENOMEM;
 
         for (size_t i = 0; i < policy->n_units && r >= 0; i++) {
-                _cleanup_(freep) char *key = tally_unit_name(policy, i);
+                _cleanup_(freep) char *key = tally_unit_name(NULL, policy, i);
 
                 if (!key)
                         r = -ENOMEM;

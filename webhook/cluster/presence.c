@@ -60,7 +60,7 @@ static uint64_t quotas_written(void *userdata)
 static int pool(void *userdata, const char *region, const char *series, int64_t *ret_used, int64_t *ret_reserved)
 {
         const struct presence *presence = userdata;
-        _cleanup_(freep) char *key = tally_pool_key(region, series);
+        _cleanup_(freep) char *key = tally_pool_key(NULL, region, series);
 
         if (!key)
                 return -ENOMEM;

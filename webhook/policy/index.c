@@ -13,6 +13,7 @@
 #include "policy/index.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <string.h>
 
 #include "policy/resource_policy.h"
@@ -245,22 +246,34 @@ const struct resource_policy *policy_index_get(const struct policy_index *index,
 
 void policy_matches_clear(struct policy_matches *matches)
 {
-        free(matches->items);
-        *matches = (struct policy_matches){0};
+        if (matches->items != matches->few)
+                free(matches->items);
+        matches->items = NULL;
+        matches->count = matches->capacity = 0;
+}
+
+/* The first few need nothing of the heap. */
+static int matches_grow(struct policy_matches *matches)
+{
+        bool on_heap = matches->items && matches->items != matches->few;
+        size_t capacity = matches->items ? 2 * matches->capacity : POLICY_MATCHES_FEW;
+        const struct resource_policy **items = matches->few;
+
+        if (matches->items)
+                items = reallocarray(on_heap ? matches->items : NULL, capacity, sizeof(*items));
+        if (!items)
+                return -ENOMEM;
+        if (matches->items && !on_heap)
+                memcpy(items, matches->few, sizeof(matches->few));
+        matches->items = items;
+        matches->capacity = capacity;
+        return 0;
 }
 
 static int matches_add(struct policy_matches *matches, const struct resource_policy *policy)
 {
-        const struct resource_policy **items;
-        size_t capacity = matches->capacity ? matches->capacity * 2 : 2;
-
-        if (matches->count == matches->capacity) {
-                items = reallocarray(matches->items, capacity, sizeof(*items));
-                if (!items)
-                        return -ENOMEM;
-                matches->items = items;
-                matches->capacity = capacity;
-        }
+        if (matches->count == matches->capacity && matches_grow(matches) < 0)
+                return -ENOMEM;
         matches->items[matches->count++] = policy;
         return 0;
 }

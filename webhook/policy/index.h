@@ -26,10 +26,13 @@ const struct resource_policy *policy_index_at(const struct policy_index *index, 
 const struct resource_policy *policy_index_get(const struct policy_index *index, const char *namespace,
                                                const char *name, size_t name_length);
 
-/* Policies that select a pod; the array is owned, the policies are the index's. Zero is empty. */
+#define POLICY_MATCHES_FEW 4
+
+/* Policies that select a pod; they are the index's. Zero is empty. It points into itself: never copy it. */
 struct policy_matches {
-        const struct resource_policy **items;
+        const struct resource_policy **items; /* `few`, or owned */
         size_t count, capacity;
+        const struct resource_policy *few[POLICY_MATCHES_FEW];
 };
 void policy_matches_clear(struct policy_matches *matches);
 

@@ -9,10 +9,8 @@
  */
 #include "util/arena.h"
 
-#include <stdint.h>
-#include <string.h>
+#include <stdlib.h>
 
-#define ALIGNMENT _Alignof(max_align_t)
 #define CHUNK_MIN 16384UL
 
 struct arena_chunk {
@@ -38,8 +36,7 @@ void arena_clear(struct arena *arena)
         *arena = ARENA_INIT;
 }
 
-/* Takes a chunk from the heap that has room for `size` bytes. */
-static char *grow(struct arena *arena, size_t size)
+void *arena_grow(struct arena *arena, size_t size)
 {
         size_t room = arena->taken < CHUNK_MIN ? CHUNK_MIN : arena->taken;
         struct arena_chunk *chunk;
@@ -57,36 +54,4 @@ static char *grow(struct arena *arena, size_t size)
         arena->next = chunk->bytes + size;
         arena->end = chunk->bytes + room;
         return chunk->bytes;
-}
-
-void *arena_allocate(struct arena *arena, size_t size)
-{
-        size_t padding = -(uintptr_t)arena->next & (ALIGNMENT - 1);
-        size_t left = (size_t)(arena->end - arena->next);
-        char *piece;
-
-        size += !size;
-        if (left < padding + size || padding + size < size)
-                return grow(arena, size);
-        piece = arena->next + padding;
-        arena->next = piece + size;
-        return piece;
-}
-
-void *arena_array(struct arena *arena, size_t n, size_t size)
-{
-        size_t total;
-
-        return __builtin_mul_overflow(n, size, &total) ? NULL : arena_allocate(arena, total);
-}
-
-char *arena_text(struct arena *arena, size_t size)
-{
-        char *piece = arena->next;
-
-        size += !size;
-        if ((size_t)(arena->end - piece) < size)
-                return grow(arena, size);
-        arena->next += size;
-        return piece;
 }

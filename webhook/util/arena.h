@@ -7,6 +7,7 @@
 #pragma once
 
 #include <stddef.h>
+#include <stdint.h>
 
 #include "util/cleanup.h"
 
@@ -28,11 +29,39 @@ void arena_clear(struct arena *arena);
 /* One that has no block. */
 #define ARENA_INIT ((struct arena){0})
 
+/* A piece of a new chunk: what the functions below do where the current one has no room. */
+void *arena_grow(struct arena *arena, size_t size);
+
 /* Aligned for everything, not initialized; NULL where memory ran out. */
-void *arena_allocate(struct arena *arena, size_t size);
+static inline void *arena_allocate(struct arena *arena, size_t size)
+{
+        size_t padding = -(uintptr_t)arena->next & (_Alignof(max_align_t) - 1);
+        size_t left = (size_t)(arena->end - arena->next);
+        char *piece = arena->next + padding;
+
+        size += !size;
+        if (left < padding || left - padding < size)
+                return arena_grow(arena, size);
+        arena->next = piece + size;
+        return piece;
+}
 
 /* An array, not initialized; likewise. */
-void *arena_array(struct arena *arena, size_t n, size_t size);
+static inline void *arena_array(struct arena *arena, size_t n, size_t size)
+{
+        size_t total;
+
+        return __builtin_mul_overflow(n, size, &total) ? NULL : arena_allocate(arena, total);
+}
 
 /* For characters, which need no alignment; likewise. */
-char *arena_text(struct arena *arena, size_t size);
+static inline char *arena_text(struct arena *arena, size_t size)
+{
+        char *piece = arena->next;
+
+        size += !size;
+        if ((size_t)(arena->end - piece) < size)
+                return arena_grow(arena, size);
+        arena->next += size;
+        return piece;
+}

@@ -34,8 +34,8 @@ static int compare_entries(const void *a, const void *b)
         return x->position < y->position ? -1 : x->position > y->position;
 }
 
-/* Sorts, and drops all but the last of equal keys. Returns how many stay. */
-static size_t sort_entries(struct entry *entries, size_t n)
+/* Sorts into `ret`, and drops all but the last of equal keys. Returns how many stay. */
+static size_t sort_entries(struct label *ret, struct entry *entries, size_t n)
 {
         size_t kept = 0;
 
@@ -44,7 +44,7 @@ static size_t sort_entries(struct entry *entries, size_t n)
         for (size_t i = 0; i < n; i++) {
                 if (i + 1 < n && !strcmp(entries[i].label.key, entries[i + 1].label.key))
                         continue;
-                entries[kept++] = entries[i];
+                ret[kept++] = entries[i].label;
         }
         return kept;
 }
@@ -58,14 +58,14 @@ static const char *copy_string(char **space, const char *string)
         return copy;
 }
 
-static struct labels *pack(const struct entry *entries, size_t n)
+static struct labels *pack(const struct label *pairs, size_t n)
 {
         size_t bytes = 0;
         struct labels *labels;
         char *space;
 
         for (size_t i = 0; i < n; i++)
-                bytes += strlen(entries[i].label.key) + strlen(entries[i].label.value) + 2;
+                bytes += strlen(pairs[i].key) + strlen(pairs[i].value) + 2;
 
         labels = malloc(sizeof(*labels) + n * sizeof(*labels->pairs) + bytes);
         if (!labels)
@@ -74,24 +74,24 @@ static struct labels *pack(const struct entry *entries, size_t n)
         labels->count = n;
         space = (char *)&labels->pairs[n];
         for (size_t i = 0; i < n; i++) {
-                labels->pairs[i].key = copy_string(&space, entries[i].label.key);
-                labels->pairs[i].value = copy_string(&space, entries[i].label.value);
+                labels->pairs[i].key = copy_string(&space, pairs[i].key);
+                labels->pairs[i].value = copy_string(&space, pairs[i].value);
         }
         return labels;
 }
 
 int labels_new(struct labels **ret, const struct label *pairs, size_t n)
 {
-        _cleanup_(freep) struct entry *entries = NULL;
+        _cleanup_(freep) struct entry *entries = calloc(n ? n : 1, sizeof(*entries));
+        _cleanup_(freep) struct label *sorted = calloc(n ? n : 1, sizeof(*sorted));
         struct labels *labels;
 
-        entries = calloc(n ? n : 1, sizeof(*entries));
-        if (!entries)
+        if (!entries || !sorted)
                 return -ENOMEM;
         for (size_t i = 0; i < n; i++)
                 entries[i] = (struct entry){.label = pairs[i], .position = i};
 
-        labels = pack(entries, sort_entries(entries, n));
+        labels = pack(sorted, sort_entries(sorted, entries, n));
         if (!labels)
                 return -ENOMEM;
         *ret = labels;
@@ -137,14 +137,14 @@ struct labels *labels_free(struct labels *labels)
 }
 
 /* Both are sorted: they are merged as such. Returns how many pairs there are. */
-static size_t merge_pairs(struct entry *entries, const struct labels *base, const struct labels *over)
+static size_t merge_pairs(struct label *pairs, const struct labels *base, const struct labels *over)
 {
         size_t i = 0, j = 0, n = 0, n_base = labels_count(base), n_over = labels_count(over);
 
         while (i < n_base || j < n_over) {
                 int order = i == n_base ? 1 : j == n_over ? -1 : strcmp(base->pairs[i].key, over->pairs[j].key);
 
-                entries[n++].label = order < 0 ? base->pairs[i] : over->pairs[j];
+                pairs[n++] = order < 0 ? base->pairs[i] : over->pairs[j];
                 i += order <= 0;
                 j += order >= 0;
         }
@@ -154,18 +154,34 @@ static size_t merge_pairs(struct entry *entries, const struct labels *base, cons
 int labels_merge(struct labels **ret, const struct labels *base, const struct labels *over)
 {
         size_t room = labels_count(base) + labels_count(over);
-        struct entry few[FEW_PAIRS], *entries = few;
-        _cleanup_(freep) struct entry *many = NULL;
+        struct label few[FEW_PAIRS], *pairs = few;
+        _cleanup_(freep) struct label *many = NULL;
         struct labels *labels;
 
         if (room > FEW_PAIRS) {
-                entries = many = calloc(room, sizeof(*many));
+                pairs = many = calloc(room, sizeof(*many));
                 if (!many)
                         return -ENOMEM;
         }
-        labels = pack(entries, merge_pairs(entries, base, over));
+        labels = pack(pairs, merge_pairs(pairs, base, over));
         if (!labels)
                 return -ENOMEM;
+        *ret = labels;
+        return 0;
+}
+
+int labels_join(struct arena *arena, const struct labels **ret, const struct labels *base, const struct labels *over)
+{
+        struct labels *labels;
+
+        if (!labels_count(base) || !labels_count(over)) {
+                *ret = labels_count(base) ? base : over;
+                return 0;
+        }
+        labels = labels_place(arena, base->count + over->count);
+        if (!labels)
+                return -ENOMEM;
+        labels->count = merge_pairs(labels->pairs, base, over);
         *ret = labels;
         return 0;
 }

@@ -33,6 +33,10 @@ void labels_sort(struct labels *labels);
 /* A new map with everything of both; where both have a key, `over` wins. -ENOMEM. */
 int labels_merge(struct labels **ret, const struct labels *base, const struct labels *over);
 
+/* The same in the arena, with strings that are borrowed from both. Where one has nothing, *ret is the other. -ENOMEM.
+ */
+int labels_join(struct arena *arena, const struct labels **ret, const struct labels *base, const struct labels *over);
+
 size_t labels_count(const struct labels *labels);
 
 /* The i-th pair in the order of keys (byte order); borrowed. i < labels_count(). */

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "util/arena.h"
+
 char *text_format_list(const char *format, va_list arguments)
 {
         char *text;
@@ -25,14 +27,14 @@ char *text_format(const char *format, ...)
         return text;
 }
 
-char *text_join(const char *const *texts, size_t n)
+char *text_join(struct arena *arena, const char *const *texts, size_t n)
 {
         size_t size = 1;
         char *joined, *end;
 
         for (size_t i = 0; i < n; i++)
                 size += strlen(texts[i]);
-        joined = end = malloc(size);
+        joined = end = arena ? arena_text(arena, size) : malloc(size);
         for (size_t i = 0; joined && i < n; i++)
                 end = stpcpy(end, texts[i]);
         if (joined)

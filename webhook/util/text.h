@@ -9,8 +9,11 @@
 #include <stdarg.h>
 #include <stddef.h>
 
+struct arena;
+
 char *text_format(const char *format, ...) __attribute__((format(printf, 1, 2)));
-/* The `n` texts one behind the other; likewise, and much cheaper. */
-char *text_join(const char *const *texts, size_t n);
+
+/* The `n` texts one behind the other, in the arena, or where that is NULL, as above; much cheaper. */
+char *text_join(struct arena *arena, const char *const *texts, size_t n);
 
 char *text_format_list(const char *format, va_list arguments) __attribute__((format(printf, 1, 0)));
