@@ -4,6 +4,7 @@
  */
 #include "daemon/metrics.h"
 
+#include <pthread.h>
 #include <string.h>
 
 #include "check.h"
@@ -34,10 +35,9 @@ static size_t tell_count(struct ledger *ledger)
 static const struct ledger_ops operations = {.obstacle = tell_obstacle, .count = tell_count};
 static struct ledger ledger = {.ops = &operations};
 
-static char *print(struct metrics *metrics, unsigned active)
+static char *print(struct metrics *metrics)
 {
-        const struct metrics_source source = {
-                .metrics = metrics, .active = &active, .ledger = &ledger, .started_at = 1700000000};
+        const struct metrics_source source = {.metrics = metrics, .ledger = &ledger, .started_at = 1700000000};
         char *text = NULL;
         size_t size = 0;
         FILE *stream = open_memstream(&text, &size);
@@ -80,7 +80,7 @@ START_TEST(durations_have_their_buckets)
         _cleanup_(freep) char *text = NULL;
 
         metrics_observe_duration(&metrics, test->ns);
-        text = print(&metrics, 0);
+        text = print(&metrics);
         ck_assert_msg(strstr(text, test->with) && strstr(text, test->without), "%s:\n%s", test->name, text);
         check_line(text, "regionfit_review_duration_seconds_count 1");
         check_line(text, "regionfit_review_duration_seconds_bucket{le=\"+Inf\"} 1");
@@ -95,7 +95,7 @@ START_TEST(a_bucket_counts_what_smaller_ones_count)
         metrics_observe_duration(&metrics, 2 * MS);
         metrics_observe_duration(&metrics, 40 * MS);
         metrics_observe_duration(&metrics, 20000 * MS);
-        text = print(&metrics, 0);
+        text = print(&metrics);
         check_line(text, "regionfit_review_duration_seconds_bucket{le=\"0.001\"} 0");
         check_line(text, "regionfit_review_duration_seconds_bucket{le=\"0.025\"} 1");
         check_line(text, "regionfit_review_duration_seconds_bucket{le=\"0.05\"} 2");
@@ -119,7 +119,11 @@ START_TEST(counters_count)
         metrics_count_response(&metrics, 500);
         metrics_count_response(&metrics, 507); /* nobody sends it; it would be the server's fault */
         metrics_count_unanswered(&metrics);
-        text = print(&metrics, 4);
+        for (int i = 0; i < 6; i++)
+                metrics_count_begun(&metrics);
+        metrics_count_ended(&metrics);
+        metrics_count_ended(&metrics);
+        text = print(&metrics);
         check_line(text, "regionfit_decisions_total{outcome=\"placed\",dry_run=\"false\"} 2");
         check_line(text, "regionfit_decisions_total{outcome=\"placed\",dry_run=\"true\"} 0");
         check_line(text, "regionfit_decisions_total{outcome=\"denied\",dry_run=\"true\"} 1");
@@ -134,16 +138,46 @@ START_TEST(counters_count)
 }
 END_TEST
 
+static void *count_some(void *metrics)
+{
+        for (int i = 0; i < 1000; i++) {
+                metrics_count_begun(metrics);
+                metrics_count_response(metrics, 200);
+                metrics_observe_duration(metrics, MS);
+                if (i < 999)
+                        metrics_count_ended(metrics);
+        }
+        return NULL;
+}
+
+START_TEST(what_threads_count_adds_up)
+{
+        struct metrics metrics = {0};
+        pthread_t threads[METRICS_SHARES + 4]; /* some share one */
+        _cleanup_(freep) char *text = NULL;
+
+        for (size_t i = 0; i < ARRAY_SIZE(threads); i++)
+                ck_assert_int_eq(pthread_create(&threads[i], NULL, count_some, &metrics), 0);
+        for (size_t i = 0; i < ARRAY_SIZE(threads); i++)
+                pthread_join(threads[i], NULL);
+        text = print(&metrics);
+        check_line(text, "regionfit_requests_in_flight 20");
+        check_line(text, "regionfit_responses_total{code=\"200\"} 20000");
+        check_line(text, "regionfit_review_duration_seconds_count 20000");
+        check_line(text, "regionfit_review_duration_seconds_sum 20.000000000");
+}
+END_TEST
+
 START_TEST(the_ledger_tells_how_it_fares)
 {
         struct metrics metrics = {0};
         _cleanup_(freep) char *well = NULL, *ill = NULL;
 
         reservations = 12;
-        well = print(&metrics, 0);
+        well = print(&metrics);
         obstacle = "the view of pods lags";
         obstacle_since = clock_monotonic() - 7000 * MS;
-        ill = print(&metrics, 0);
+        ill = print(&metrics);
         check_line(well, "regionfit_ledger_reservations 12");
         check_line(well, "regionfit_ledger_obstacle_seconds 0.000");
         check_line(well, "regionfit_ledger_late_pods_total 0");
@@ -156,6 +190,7 @@ static void add(TCase *tests)
         tcase_add_loop_test(tests, durations_have_their_buckets, 0, ARRAY_SIZE(bucket_cases));
         tcase_add_test(tests, a_bucket_counts_what_smaller_ones_count);
         tcase_add_test(tests, counters_count);
+        tcase_add_test(tests, what_threads_count_adds_up);
         tcase_add_test(tests, the_ledger_tells_how_it_fares);
 }
 

@@ -4,6 +4,9 @@
  * The threads that answer requests add to counters and never take a lock. A reader sees each counter at a moment of
  * its own, which is all that Prometheus asks for, except of a histogram: there the count must be that of the last
  * bucket, so it is made of the buckets and not kept beside them.
+ *
+ * Each thread adds to a share that it has nearly always to itself: a line of the cache that two CPUs take from each
+ * other five times for each request costs them more than the counting.
  */
 #include "daemon/metrics.h"
 
@@ -13,6 +16,7 @@
 #include "daemon/tls.h"
 #include "quota/ledger.h"
 #include "util/clock.h"
+#include "util/thread.h"
 
 /* What the server answers; see daemon/request.c and route.c. Anything else is counted as the last one. */
 static const unsigned codes[METRICS_CODES] = {200, 400, 404, 405, 413, 415, 503, 500};
@@ -34,9 +38,28 @@ static uint64_t get(const uint64_t *counter)
         return __atomic_load_n(counter, __ATOMIC_RELAXED);
 }
 
+static struct metrics_share *own_share(struct metrics *metrics)
+{
+        return &metrics->shares[thread_index() % METRICS_SHARES];
+}
+
+/* What all threads have counted. */
+static struct metrics_share add_up(const struct metrics *metrics)
+{
+        struct metrics_share sum = {0};
+
+        for (size_t i = 0; i < METRICS_SHARES; i++) {
+                const uint64_t *counters = (const uint64_t *)&metrics->shares[i];
+
+                for (size_t at = 0; at < sizeof(sum) / sizeof(*counters); at++)
+                        ((uint64_t *)&sum)[at] += get(&counters[at]);
+        }
+        return sum;
+}
+
 void metrics_count_decision(struct metrics *metrics, enum outcome outcome, bool dry_run)
 {
-        add(&metrics->decisions[outcome][dry_run], 1);
+        add(&own_share(metrics)->decisions[outcome][dry_run], 1);
 }
 
 void metrics_count_response(struct metrics *metrics, unsigned status)
@@ -45,22 +68,45 @@ void metrics_count_response(struct metrics *metrics, unsigned status)
 
         while (i < METRICS_CODES - 1 && codes[i] != status)
                 i++;
-        add(&metrics->responses[i], 1);
+        add(&own_share(metrics)->responses[i], 1);
 }
 
 void metrics_count_unanswered(struct metrics *metrics)
 {
-        add(&metrics->unanswered, 1);
+        add(&own_share(metrics)->unanswered, 1);
 }
 
 void metrics_observe_duration(struct metrics *metrics, int64_t ns)
 {
+        struct metrics_share *share = own_share(metrics);
         size_t i = 0;
 
         while (i < METRICS_BUCKETS && ns > bounds[i])
                 i++;
-        add(&metrics->durations[i], 1);
-        add(&metrics->duration_sum, (uint64_t)ns);
+        add(&share->durations[i], 1);
+        add(&share->duration_sum, (uint64_t)ns);
+}
+
+void metrics_count_begun(struct metrics *metrics)
+{
+        add(&own_share(metrics)->begun, 1);
+}
+
+void metrics_count_ended(struct metrics *metrics)
+{
+        __atomic_add_fetch(&own_share(metrics)->ended, 1, __ATOMIC_RELEASE);
+}
+
+/* The ends first: none of them is counted whose beginning is not. */
+uint64_t metrics_in_flight(const struct metrics *metrics)
+{
+        uint64_t ended = 0, begun = 0;
+
+        for (size_t i = 0; i < METRICS_SHARES; i++)
+                ended += __atomic_load_n(&metrics->shares[i].ended, __ATOMIC_ACQUIRE);
+        for (size_t i = 0; i < METRICS_SHARES; i++)
+                begun += get(&metrics->shares[i].begun);
+        return begun - ended;
 }
 
 static double seconds(int64_t ns)
@@ -70,40 +116,45 @@ static double seconds(int64_t ns)
 
 static void print_decisions(FILE *stream, const char *name, const struct metrics_source *source)
 {
+        struct metrics_share counted = add_up(source->metrics);
+
         for (int outcome = 0; outcome < METRICS_OUTCOMES; outcome++)
                 for (int dry_run = 0; dry_run < 2; dry_run++)
                         fprintf(stream, "%s{outcome=\"%s\",dry_run=\"%s\"} %" PRIu64 "\n", name,
                                 outcome_names[outcome], dry_run ? "true" : "false",
-                                get(&source->metrics->decisions[outcome][dry_run]));
+                                counted.decisions[outcome][dry_run]);
 }
 
 static void print_durations(FILE *stream, const char *name, const struct metrics_source *source)
 {
-        uint64_t sum = get(&source->metrics->duration_sum), count = 0;
+        struct metrics_share counted = add_up(source->metrics);
+        uint64_t count = 0;
 
         for (size_t i = 0; i < METRICS_BUCKETS; i++) {
-                count += get(&source->metrics->durations[i]);
+                count += counted.durations[i];
                 fprintf(stream, "%s_bucket{le=\"%g\"} %" PRIu64 "\n", name, seconds(bounds[i]), count);
         }
-        count += get(&source->metrics->durations[METRICS_BUCKETS]);
+        count += counted.durations[METRICS_BUCKETS];
         fprintf(stream, "%s_bucket{le=\"+Inf\"} %" PRIu64 "\n%s_sum %.9f\n%s_count %" PRIu64 "\n", name, count, name,
-                seconds((int64_t)sum), name, count);
+                seconds((int64_t)counted.duration_sum), name, count);
 }
 
 static void print_responses(FILE *stream, const char *name, const struct metrics_source *source)
 {
+        struct metrics_share counted = add_up(source->metrics);
+
         for (size_t i = 0; i < METRICS_CODES; i++)
-                fprintf(stream, "%s{code=\"%u\"} %" PRIu64 "\n", name, codes[i], get(&source->metrics->responses[i]));
+                fprintf(stream, "%s{code=\"%u\"} %" PRIu64 "\n", name, codes[i], counted.responses[i]);
 }
 
 static void print_unanswered(FILE *stream, const char *name, const struct metrics_source *source)
 {
-        fprintf(stream, "%s %" PRIu64 "\n", name, get(&source->metrics->unanswered));
+        fprintf(stream, "%s %" PRIu64 "\n", name, add_up(source->metrics).unanswered);
 }
 
 static void print_in_flight(FILE *stream, const char *name, const struct metrics_source *source)
 {
-        fprintf(stream, "%s %u\n", name, __atomic_load_n(source->active, __ATOMIC_RELAXED));
+        fprintf(stream, "%s %" PRIu64 "\n", name, metrics_in_flight(source->metrics));
 }
 
 static void print_reservations(FILE *stream, const char *name, const struct metrics_source *source)

@@ -21,13 +21,22 @@ struct ledger;
 #define METRICS_CODES 8
 #define METRICS_BUCKETS 13
 
-/* Zero at first. Every field is atomic. */
-struct metrics {
+#define METRICS_SHARES 16
+
+/* What some threads have counted. Every field is atomic. */
+struct metrics_share {
         uint64_t decisions[METRICS_OUTCOMES][2]; /* by outcome, and whether it was a dry run */
         uint64_t responses[METRICS_CODES];       /* by status, in the order of metrics.c */
         uint64_t unanswered;                     /* requests that ended without an answer */
         uint64_t durations[METRICS_BUCKETS + 1]; /* of reviews, each in the first bucket that holds it */
         uint64_t duration_sum;                   /* ns */
+        uint64_t begun, ended;                   /* requests */
+        uint64_t apart[8];                       /* unused; keeps shares on cache lines of their own */
+};
+
+/* Zero at first. */
+struct metrics {
+        struct metrics_share shares[METRICS_SHARES];
 };
 
 /* Any thread, at any time; nobody waits for anybody. */
@@ -35,11 +44,15 @@ void metrics_count_decision(struct metrics *metrics, enum outcome outcome, bool 
 void metrics_count_response(struct metrics *metrics, unsigned status);
 void metrics_count_unanswered(struct metrics *metrics);
 void metrics_observe_duration(struct metrics *metrics, int64_t ns);
+void metrics_count_begun(struct metrics *metrics);
+void metrics_count_ended(struct metrics *metrics);
+
+/* Requests that have begun and not ended. 0: there is none, and all that they did is to be seen. */
+uint64_t metrics_in_flight(const struct metrics *metrics);
 
 /* Where the numbers come from; everything is borrowed. */
 struct metrics_source {
         struct metrics *metrics;
-        const unsigned *active; /* atomic; requests that have begun and not ended */
         struct ledger *ledger;
         struct cluster *cluster; /* NULL: the server stands alone */
         int64_t started_at;      /* seconds since 1970-01-01T00:00:00Z */

@@ -230,7 +230,7 @@ static struct request *request_new(struct request_context *context, struct MHD_C
         request->connection = connection;
         request->deadline.passed = deadline_passed;
         request->waiter.done = commit_done;
-        __atomic_add_fetch(&context->active, 1, __ATOMIC_RELAXED);
+        metrics_count_begun(&context->metrics);
         return request;
 }
 
@@ -425,5 +425,5 @@ void request_completed(void *userdata, struct MHD_Connection *connection, void *
         body_clear(&request->body);
         free(request);
         *data = NULL;
-        __atomic_sub_fetch(&context->active, 1, __ATOMIC_RELEASE);
+        metrics_count_ended(&context->metrics);
 }

@@ -25,7 +25,6 @@ struct request_context {
         struct trust *trust; /* NULL: no cluster is served, or it does not matter who trusts us */
         int64_t timeout;     /* ns */
         bool draining;       /* atomic; answers carry Connection: close, and /readyz fails */
-        unsigned active;     /* atomic; requests that have begun and not ended */
         struct metrics metrics;
 };
 

@@ -126,7 +126,6 @@ static int start_exporter(struct server *server, const struct server_options *op
 {
         const struct metrics_source source = {
                 .metrics = &server->context.metrics,
-                .active = &server->context.active,
                 .ledger = server->context.ledger,
                 .cluster = options->cluster,
                 .started_at = clock_unix(),
@@ -208,7 +207,7 @@ static void wait_for_quiet(struct server *server)
         while (now < end && now - quiet_since < DRAIN_QUIET) {
                 pause_for(DRAIN_STEP);
                 now = clock_monotonic();
-                if (__atomic_load_n(&server->context.active, __ATOMIC_ACQUIRE))
+                if (metrics_in_flight(&server->context.metrics))
                         quiet_since = now;
         }
 }
