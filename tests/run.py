@@ -20,7 +20,7 @@ BUILD = TOP / "build"
 PYTEST = ["/usr/bin/python3", "-m", "pytest", "-q", "-p", "no:cacheprovider", "-o", "junit_family=xunit2"]
 
 # Integration tests that have requests at the same time.
-THREADED = ["http", "ledger", "lifecycle", "metrics", "reflector", "reload"]
+THREADED = ["connections", "http", "ledger", "lifecycle", "metrics", "reflector", "reload"]
 
 SANITIZER_ENVIRONMENT = {
     "ASAN_OPTIONS": "abort_on_error=1:detect_leaks=1",

@@ -6,7 +6,8 @@
  *
  * It is started as webhook/daemon/server.c starts its own: the same flags, the same TLS, as many threads, the same
  * socket. The body is taken from libmicrohttpd's buffer and dropped, and the response is one that all requests share,
- * so that no server on these libraries can do with less.
+ * so that no server can do with less that leaves to these libraries how a connection is read and written. Ours does
+ * not, see webhook/daemon/transport.c: it may be faster than the floor.
  */
 #include <gnutls/gnutls.h>
 #include <microhttpd.h>
