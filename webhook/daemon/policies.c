@@ -81,19 +81,24 @@ static int use(struct policies *policies, struct error *error)
         return 0;
 }
 
-/*
- * 1 if anything good changed. The trees that files are read into are several times as large as what is kept of them;
- * what they took goes back to the kernel, which nothing else would bring about: it lies below what was made after it.
- */
+/* 1 if anything good changed. */
 static int read_folder(struct policies *policies, struct error *error)
 {
         _cleanup_(diagnostics_clear) struct diagnostics diagnostics = DIAGNOSTICS_INIT;
         int r = folder_read(policies->folder, &diagnostics, error);
 
-        if (r)
-                malloc_trim(0);
         log_diagnostics(&diagnostics);
         return r;
+}
+
+/*
+ * The trees that files are read into are several times as large as what is kept of them. What they took goes back to
+ * the kernel, and what former policies took with it; nothing else would bring that about, as it lies below what was
+ * made after it.
+ */
+static void give_back(void)
+{
+        malloc_trim(0);
 }
 
 void policies_refresh(struct policies *policies)
@@ -101,8 +106,10 @@ void policies_refresh(struct policies *policies)
         _cleanup_error_ struct error error = ERROR_INIT;
         int r = read_folder(policies, &error);
 
-        if (r > 0)
+        if (r > 0) {
                 r = use(policies, &error);
+                give_back();
+        }
         if (r < 0)
                 log_error("policies were not read again; those that were in force stay",
                           log_string("error", error_message(&error)));
@@ -123,6 +130,7 @@ int policies_new(struct policies **ret, const char *folder, struct admission *ad
                 r = use(policies, error);
         if (r < 0)
                 return r;
+        give_back();
         *ret = steal_pointer(&policies);
         return 0;
 }
