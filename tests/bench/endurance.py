@@ -18,9 +18,9 @@ from contenders import Regionfit, running
 from procfs import forget_peak, resident
 
 TITLE = "pods that come and go, 1000 policies"
-SETUP = Setup(TITLE, policies=1000, gpus=50 * CONNECTIONS)
+SETUP = Setup(TITLE, policies=1000, gpus=4 * CONNECTIONS)
 REQUESTS = 1_000_000
-SECONDS = 5  # between two looks at the memory
+SECONDS = 5  # between two looks at the memory; none of the pods is left then
 
 
 def deletion() -> dict[str, Any]:

@@ -1,19 +1,33 @@
 -- What wrk sends: pods that come and go. What a creation was promised is given back by the next request that wrk
--- makes, so that as many pods are there at any time as wrk has connections, and a few more.
+-- makes, so that as many pods are there at any time as wrk has connections, and a few more. In the end none is: no
+-- more are created when SECONDS have passed, and wrk is to go on a little longer than that.
 --
---     wrk -s lifecycle.lua ... -- CREATION DELETION
+--     wrk -s lifecycle.lua ... -- CREATION DELETION SECONDS
 --
 -- The files have a review each; ID in the deletion stands for the reservation of the pod.
+local ffi = require("ffi")
+ffi.cdef [[
+struct timespec { long seconds, nanoseconds; };
+int clock_gettime(int clock, struct timespec *time);
+]]
+local MONOTONIC, FOREVER = 1, 1000000
 local ID = "IDIDIDIDIDIDIDIDIDIDIDIDIDIDIDID"
 local MARK = '"regionfit.io/reservation":"'
 local ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
 
 local threads, values = {}, {}
-local creation, deletion, promised, first, last
+local time = ffi.new("struct timespec")
+local creation, deletion, ending, first, last
+promised = {}
 refused, failed, failure = 0, 0, ""
 
 for i = 1, #ALPHABET do
     values[ALPHABET:sub(i, i)] = i - 1
+end
+
+local function now()
+    ffi.C.clock_gettime(MONOTONIC, time)
+    return tonumber(time.seconds) + tonumber(time.nanoseconds) / 1e9
 end
 
 local function quad(a, b, c, d)
@@ -47,9 +61,14 @@ end
 
 function init(args)
     wrk.headers["Content-Type"] = "application/json"
-    promised = {}
     creation = wrk.format("POST", nil, nil, read(args[1]))
     deletion = wrk.format("POST", nil, nil, read(args[2]))
+    ending = now() + tonumber(args[3])
+end
+
+-- wrk asks before each request.
+function delay()
+    return #promised == 0 and now() > ending and FOREVER or 0
 end
 
 function request()
@@ -75,6 +94,9 @@ function done(summary, latency, _)
             counts[name] = counts[name] + thread:get(name)
         end
         failure = failure .. thread:get("failure")
+    end
+    for _, thread in ipairs(threads) do
+        counts.failed = counts.failed + #thread:get("promised")
     end
     print(("repeated %d %d %f %d %d %f %f"):format(
         summary.requests, summary.bytes, summary.duration / 1e6, counts.refused,

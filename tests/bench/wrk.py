@@ -115,8 +115,8 @@ def repeat(url: str, body: Path, connections: int, seconds: int, close: bool = F
 
 
 def come_and_go(url: str, creation: Path, deletion: Path, connections: int, seconds: int) -> Repeated:
-    """Creates pods, and deletes what was created."""
-    return run(LIFECYCLE, url, connections, seconds, creation, deletion)
+    """Creates pods, and deletes what was created; a second more is for the last ones."""
+    return run(LIFECYCLE, url, connections, seconds + 1, creation, deletion, seconds)
 
 
 def run(script: Path, url: str, connections: int, seconds: int, body: Path, *more: Any) -> Repeated:
