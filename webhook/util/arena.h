@@ -37,11 +37,12 @@ static inline void *arena_allocate(struct arena *arena, size_t size)
 {
         size_t padding = -(uintptr_t)arena->next & (_Alignof(max_align_t) - 1);
         size_t left = (size_t)(arena->end - arena->next);
-        char *piece = arena->next + padding;
+        char *piece;
 
         size += !size;
         if (left < padding || left - padding < size)
                 return arena_grow(arena, size);
+        piece = arena->next + padding;
         arena->next = piece + size;
         return piece;
 }
