@@ -221,15 +221,14 @@ static bool read_term(struct node_term *term, const struct field *field, struct 
         return true;
 }
 
-static bool read_affinity(struct pod *pod, const struct field *spec, struct arena *arena)
+static bool read_affinity(struct pod *pod, const struct field *affinity, struct arena *arena)
 {
-        struct field affinity = field_member(spec, "affinity");
-        struct field node_affinity = field_member(&affinity, "nodeAffinity");
+        struct field node_affinity = field_member(affinity, "nodeAffinity");
         struct field required = field_member(&node_affinity, "requiredDuringSchedulingIgnoredDuringExecution");
         struct field terms = field_member(&required, "nodeSelectorTerms");
         struct field_each each = field_each(&terms);
 
-        if (!field_object(&affinity) || !field_object(&node_affinity) || !field_object(&required) ||
+        if (!field_object(affinity) || !field_object(&node_affinity) || !field_object(&required) ||
             !field_array(&terms))
                 return false;
         pod->terms = arena_array(arena, field_count(&terms), sizeof(*pod->terms));
@@ -292,11 +291,13 @@ static bool read_spec(struct pod *pod, const struct field *spec, struct arena *a
         struct field scheduler = field_member(spec, "schedulerName");
         struct field node_name = field_member(spec, "nodeName");
         struct field tolerations = field_member(spec, "tolerations");
+        struct field affinity = field_member(spec, "affinity");
 
         pod->requests = RESOURCES_IN(arena);
         return field_object(spec) && field_borrow_labels(&node_selector, arena, &pod->node_selector) &&
                field_string(&scheduler, &pod->scheduler) && field_string(&node_name, &pod->node_name) &&
-               read_tolerations(pod, &tolerations) && read_affinity(pod, spec, arena) &&
+               read_tolerations(pod, &tolerations) &&
+               (!field_present(&affinity) || read_affinity(pod, &affinity, arena)) &&
                pod_requests_read(&pod->requests, spec);
 }
 

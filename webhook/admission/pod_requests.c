@@ -65,6 +65,15 @@ static bool read_container(struct resources *ret, const struct field *container)
         return true;
 }
 
+/* The first list becomes the sum as it is: nearly every pod has one container. */
+static int add(struct resources *sum, const struct resources *own)
+{
+        if (sum->count)
+                return resources_add(sum, own);
+        *sum = *own;
+        return 0;
+}
+
 static bool add_containers(struct resources *sum, const struct field *containers)
 {
         struct field_each each = field_each(containers);
@@ -76,7 +85,7 @@ static bool add_containers(struct resources *sum, const struct field *containers
 
                 if (!read_container(&own, &each.field))
                         return false;
-                if (resources_add(sum, &own) < 0)
+                if (add(sum, &own) < 0)
                         return no_memory(&each.field);
         }
         return true;
@@ -108,6 +117,8 @@ static bool add_init_containers(struct resources *sum, const struct field *conta
         struct resources sidecars = RESOURCES_IN(sum->arena), peak = RESOURCES_IN(sum->arena);
         struct field_each each = field_each(containers);
 
+        if (!field_present(containers))
+                return true;
         if (!field_array(containers))
                 return false;
         while (field_next(&each))
@@ -126,6 +137,8 @@ static bool apply_pod_level(struct resources *sum, const struct field *pod_level
         struct field limits = field_member(pod_level, "limits");
         struct resources requested = RESOURCES_IN(sum->arena), limited = RESOURCES_IN(sum->arena);
 
+        if (!field_present(pod_level))
+                return true;
         if (!field_object(pod_level) || !read_list(&requested, &requests) || !read_list(&limited, &limits))
                 return false;
         for (size_t i = 0; i < limited.count; i++) {
@@ -156,5 +169,5 @@ bool pod_requests_read(struct resources *ret, const struct field *spec)
         if (!add_containers(ret, &containers) || !add_init_containers(ret, &init_containers) ||
             !apply_pod_level(ret, &pod_level) || !read_list(&extra, &overhead))
                 return false;
-        return resources_add(ret, &extra) >= 0 || no_memory(spec);
+        return add(ret, &extra) >= 0 || no_memory(spec);
 }

@@ -58,8 +58,11 @@ static void report(const struct field *field, enum severity severity, const char
 static void report(const struct field *field, enum severity severity, const char *format, va_list arguments)
 {
         char *path = field_path(field), *message = text_format_list(format, arguments);
+        const struct field *root = field;
 
-        diagnostics_add(field->diagnostics, severity, field->manifest, path ? path : "", "%s",
+        while (root->parent)
+                root = root->parent;
+        diagnostics_add(root->diagnostics, severity, root->manifest, path ? path : "", "%s",
                         message ? message : "out of memory");
         free(message);
         free(path);
@@ -133,36 +136,9 @@ bool field_must_be(const struct field *field, const char *expected)
         return false;
 }
 
-/* True if the field is of this kind, or absent. */
-static bool check_kind(const struct field *field, enum field_kind kind, const char *expected)
-{
-        enum field_kind is = field_kind(field);
-
-        return is == kind || is == FIELD_ABSENT || field_must_be(field, expected);
-}
-
-bool field_object(const struct field *field)
-{
-        return check_kind(field, FIELD_OBJECT, "an object");
-}
-
-bool field_array(const struct field *field)
-{
-        return check_kind(field, FIELD_ARRAY, "a list");
-}
-
-bool field_string(const struct field *field, const char **ret)
-{
-        if (!check_kind(field, FIELD_STRING, "a string"))
-                return false;
-        if (field_present(field))
-                *ret = field_text(field);
-        return true;
-}
-
 bool field_bool(const struct field *field, bool *ret)
 {
-        if (!check_kind(field, FIELD_BOOL, "true or false"))
+        if (!field_is(field, FIELD_BOOL, "true or false"))
                 return false;
         if (field_present(field))
                 *ret = field_true(field);

@@ -15,18 +15,18 @@
 #include <stdint.h>
 
 #include "manifest/diagnostics.h"
+#include "manifest/document.h"
 
 struct arena;
 struct labels;
-struct kept;
 
 struct field {
-        json_t *value;           /* borrowed; NULL: absent, null, or kept */
-        const struct kept *kept; /* likewise */
-        const struct field *parent;
-        const char *key; /* NULL: the item `index` of an array */
+        json_t *value;              /* borrowed; NULL: absent, null, or kept */
+        const struct kept *kept;    /* likewise */
+        const struct field *parent; /* NULL: it is the root */
+        const char *key;            /* NULL: the item `index` of an array */
         size_t index;
-        const struct manifest *manifest; /* NULL: an object from no file */
+        const struct manifest *manifest; /* of the root alone, as is the following; NULL: an object from no file */
         struct diagnostics *diagnostics;
 };
 
@@ -36,20 +36,41 @@ struct field field_document(const struct kept *kept, struct diagnostics *diagnos
 
 enum field_kind { FIELD_ABSENT, FIELD_OBJECT, FIELD_ARRAY, FIELD_STRING, FIELD_INTEGER, FIELD_REAL, FIELD_BOOL };
 
-enum field_kind field_kind(const struct field *field);
 static inline bool field_present(const struct field *field)
 {
         return field->value || field->kept;
 }
 
+extern const enum field_kind field_kept_kinds[], field_json_kinds[]; /* by enum kept_kind, and by jansson's type */
+
+static inline enum field_kind field_kind(const struct field *field)
+{
+        if (field->kept)
+                return field_kept_kinds[field->kept->kind];
+        return field->value ? field_json_kinds[json_typeof(field->value)] : FIELD_ABSENT;
+}
+
 /* The value of one of this kind; a string is borrowed from it. */
-const char *field_text(const struct field *field);
+static inline const char *field_text(const struct field *field)
+{
+        return field->kept ? field->kept->text : json_string_value(field->value);
+}
 int64_t field_integer(const struct field *field);
 double field_real(const struct field *field);
 bool field_true(const struct field *field);
 
+/* Looks for the value of a member whose parent is there. */
+void field_find(struct field *member);
+
 /* A member of an object, or an item of an array; absent where `parent` is not of that type. */
-struct field field_member(const struct field *parent, const char *key);
+static inline struct field field_member(const struct field *parent, const char *key)
+{
+        struct field member = {.parent = parent, .key = key};
+
+        if (field_present(parent))
+                field_find(&member);
+        return member;
+}
 struct field field_item(const struct field *parent, size_t index);
 
 /* How many items an array has; 0 for anything else. */
@@ -67,8 +88,18 @@ struct field_each {
         size_t position;            /* how many there were up to it */
         void *iterator;             /* jansson's */
 };
-struct field_each field_each(const struct field *parent);
-bool field_next(struct field_each *each);
+static inline struct field_each field_each(const struct field *parent)
+{
+        return (struct field_each){.field = {.parent = parent}, .parent = parent};
+}
+
+/* field_next() where the parent is there. */
+bool field_step(struct field_each *each);
+
+static inline bool field_next(struct field_each *each)
+{
+        return field_present(each->parent) && field_step(each);
+}
 
 /* "spec.units[1].max"; a new string. */
 char *field_path(const struct field *field);
@@ -80,9 +111,33 @@ void field_warning(const struct field *field, const char *format, ...) __attribu
 /* "must be <expected>, not <what it is>", where what it is reads `"x"`, `-1`, `true`, `an object`. Returns false. */
 bool field_must_be(const struct field *field, const char *expected);
 
-bool field_object(const struct field *field);
-bool field_array(const struct field *field);
-bool field_string(const struct field *field, const char **ret); /* borrowed from the value */
+/* True if the field is of this kind, or absent. */
+static inline bool field_is(const struct field *field, enum field_kind kind, const char *expected)
+{
+        enum field_kind is = field_kind(field);
+
+        return is == kind || is == FIELD_ABSENT || field_must_be(field, expected);
+}
+
+static inline bool field_object(const struct field *field)
+{
+        return field_is(field, FIELD_OBJECT, "an object");
+}
+
+static inline bool field_array(const struct field *field)
+{
+        return field_is(field, FIELD_ARRAY, "a list");
+}
+
+static inline bool field_string(const struct field *field, const char **ret) /* borrowed from the value */
+{
+        if (!field_is(field, FIELD_STRING, "a string"))
+                return false;
+        if (field_present(field))
+                *ret = field_text(field);
+        return true;
+}
+
 bool field_bool(const struct field *field, bool *ret);
 bool field_count_number(const struct field *field, int64_t *ret); /* a non-negative integer */
 

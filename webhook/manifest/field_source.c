@@ -11,13 +11,13 @@
 #include "manifest/document.h"
 #include "manifest/field.h"
 
-static const enum field_kind kept_kinds[] = {
+const enum field_kind field_kept_kinds[] = {
         [KEPT_NULL] = FIELD_ABSENT,   [KEPT_OBJECT] = FIELD_OBJECT,   [KEPT_LIST] = FIELD_ARRAY,
         [KEPT_STRING] = FIELD_STRING, [KEPT_INTEGER] = FIELD_INTEGER, [KEPT_REAL] = FIELD_REAL,
         [KEPT_TRUE] = FIELD_BOOL,     [KEPT_FALSE] = FIELD_BOOL,
 };
 
-static const enum field_kind json_kinds[] = {
+const enum field_kind field_json_kinds[] = {
         [JSON_NULL] = FIELD_ABSENT,   [JSON_OBJECT] = FIELD_OBJECT,   [JSON_ARRAY] = FIELD_ARRAY,
         [JSON_STRING] = FIELD_STRING, [JSON_INTEGER] = FIELD_INTEGER, [JSON_REAL] = FIELD_REAL,
         [JSON_TRUE] = FIELD_BOOL,     [JSON_FALSE] = FIELD_BOOL,
@@ -35,18 +35,6 @@ struct field field_root(json_t *value, const struct manifest *manifest, struct d
 struct field field_document(const struct kept *kept, struct diagnostics *diagnostics)
 {
         return (struct field){.kept = kept->kind == KEPT_NULL ? NULL : kept, .diagnostics = diagnostics};
-}
-
-enum field_kind field_kind(const struct field *field)
-{
-        if (field->kept)
-                return kept_kinds[field->kept->kind];
-        return field->value ? json_kinds[json_typeof(field->value)] : FIELD_ABSENT;
-}
-
-const char *field_text(const struct field *field)
-{
-        return field->kept ? field->kept->text : json_string_value(field->value);
 }
 
 int64_t field_integer(const struct field *field)
@@ -78,15 +66,15 @@ static inline const struct kept *kept_unless_null(const struct kept *kept)
 /* A member that the shape leaves out cannot be asked for: it would be missing whatever was sent. */
 static const struct kept *find_shaped(const struct kept *object, const char *key)
 {
-        size_t i = 0;
+        const struct shape *shape = object->shape, *member = shape;
 
-        while (object->shape[i].key && object->shape[i].key != key)
-                i++;
-        for (size_t j = 0; !object->shape[i].key && object->shape[j].key; j++)
-                if (!strcmp(object->shape[j].key, key))
-                        i = j;
-        assert(object->shape[i].key);
-        return object->members[i];
+        while (member->key != key && member->key)
+                member++;
+        if (!member->key)
+                for (member = shape; member->key && strcmp(member->key, key) != 0; member++)
+                        ;
+        assert(member->key);
+        return object->members[member - shape];
 }
 
 static const struct kept *find_kept(const struct kept *object, const char *key)
@@ -102,16 +90,14 @@ static const struct kept *find_kept(const struct kept *object, const char *key)
         return kept;
 }
 
-struct field field_member(const struct field *parent, const char *key)
+void field_find(struct field *member)
 {
-        return (struct field){
-                .value = parent->value ? unless_null(json_object_get(parent->value, key)) : NULL,
-                .kept = parent->kept ? kept_unless_null(find_kept(parent->kept, key)) : NULL,
-                .parent = parent,
-                .key = key,
-                .manifest = parent->manifest,
-                .diagnostics = parent->diagnostics,
-        };
+        const struct field *parent = member->parent;
+
+        if (parent->kept)
+                member->kept = kept_unless_null(find_kept(parent->kept, member->key));
+        else
+                member->value = unless_null(json_object_get(parent->value, member->key));
 }
 
 static const struct kept *find_item(const struct kept *list, size_t index)
@@ -130,8 +116,6 @@ struct field field_item(const struct field *parent, size_t index)
                 .kept = parent->kept ? kept_unless_null(find_item(parent->kept, index)) : NULL,
                 .parent = parent,
                 .index = index,
-                .manifest = parent->manifest,
-                .diagnostics = parent->diagnostics,
         };
 }
 
@@ -140,14 +124,6 @@ size_t field_count(const struct field *field)
         if (field->kept)
                 return field->kept->kind == KEPT_LIST ? field->kept->count : 0;
         return json_array_size(field->value);
-}
-
-struct field_each field_each(const struct field *parent)
-{
-        return (struct field_each){
-                .field = {.parent = parent, .manifest = parent->manifest, .diagnostics = parent->diagnostics},
-                .parent = parent,
-        };
 }
 
 static bool next_kept(struct field_each *each)
@@ -183,7 +159,7 @@ static bool next_item(struct field_each *each)
         return true;
 }
 
-bool field_next(struct field_each *each)
+bool field_step(struct field_each *each)
 {
         bool more = each->parent->kept                    ? next_kept(each)
                     : json_is_object(each->parent->value) ? next_member(each)

@@ -78,11 +78,15 @@ static quantity_nano clamp(quantity_nano nano)
         return nano > maximum() ? maximum() : nano < -maximum() ? -maximum() : nano;
 }
 
+/* None is longer than two characters. */
 static const struct suffix *find_suffix(const char *name)
 {
-        for (size_t i = 0; i < sizeof(suffixes) / sizeof(suffixes[0]); i++)
-                if (*suffixes[i].name == *name && !strcmp(suffixes[i].name, name))
+        for (size_t i = 0; i < sizeof(suffixes) / sizeof(suffixes[0]); i++) {
+                const char *suffix = suffixes[i].name;
+
+                if (suffix[0] == name[0] && (!name[0] || (suffix[1] == name[1] && (!name[1] || !name[2]))))
                         return &suffixes[i];
+        }
         return NULL;
 }
 
@@ -254,7 +258,7 @@ int quantity_read(struct quantity *ret, const struct field *field)
         char buffer[64];
 
         if (kind == FIELD_STRING)
-                return parse_trimmed(ret, field_text(field));
+                return parse_simple(ret, field_text(field)) ? 0 : parse_trimmed(ret, field_text(field));
         if (kind == FIELD_INTEGER)
                 snprintf(buffer, sizeof(buffer), "%" PRId64, field_integer(field));
         else if (kind == FIELD_REAL)

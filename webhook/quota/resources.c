@@ -49,15 +49,11 @@ static int grow(struct resources *resources, size_t more)
         return 0;
 }
 
-int resources_set(struct resources *resources, const char *name, struct quantity quantity)
+/* Appends a name that is not there yet. */
+static int append(struct resources *resources, const char *name, struct quantity quantity)
 {
-        struct quantity *known = resources_find(resources, name);
         char *copy;
 
-        if (known) {
-                *known = quantity;
-                return 0;
-        }
         if (resources->count == resources->capacity &&
             grow(resources, resources->arena ? resources->capacity + 4 : 1) < 0)
                 return -ENOMEM;
@@ -68,12 +64,22 @@ int resources_set(struct resources *resources, const char *name, struct quantity
         return 0;
 }
 
+int resources_set(struct resources *resources, const char *name, struct quantity quantity)
+{
+        struct quantity *known = resources_find(resources, name);
+
+        if (!known)
+                return append(resources, name, quantity);
+        *known = quantity;
+        return 0;
+}
+
 int resources_copy(struct resources *to, const struct resources *from)
 {
         int r = from->count ? grow(to, from->count) : 0;
 
         for (size_t i = 0; i < from->count && r >= 0; i++)
-                r = resources_set(to, from->items[i].name, from->items[i].quantity);
+                r = append(to, from->items[i].name, from->items[i].quantity);
         if (r < 0)
                 resources_clear(to);
         return r;
@@ -97,7 +103,7 @@ static int make_room(struct resources *to, const struct resources *from)
 
         for (size_t i = 0; i < from->count && r >= 0; i++)
                 if (!resources_find(to, from->items[i].name))
-                        r = resources_set(to, from->items[i].name, (struct quantity){0});
+                        r = append(to, from->items[i].name, (struct quantity){0});
         if (r < 0)
                 truncate_to(to, before);
         return r;
@@ -145,8 +151,8 @@ bool resources_read(struct resources *ret, const struct field *field)
         struct field_each each = field_each(field);
         bool good = field_object(field);
 
-        if (!good)
-                return false;
+        if (!good || !field_present(field))
+                return good;
         while (field_next(&each)) {
                 struct quantity quantity;
 
@@ -154,7 +160,7 @@ bool resources_read(struct resources *ret, const struct field *field)
                         continue;
                 if (quantity_read(&quantity, &each.field) < 0)
                         good = field_must_be(&each.field, "a quantity such as \"500m\", \"4\" or \"16Gi\"");
-                else if (resources_set(ret, each.field.key, quantity) < 0)
+                else if (append(ret, each.field.key, quantity) < 0)
                         good = field_error(&each.field, "out of memory");
         }
         return good;

@@ -40,5 +40,6 @@ int resources_max(struct resources *to, const struct resources *from);  /* the l
 /* Subtracts by name; every name of `from` was added to `to` before. */
 void resources_subtract(struct resources *to, const struct resources *from);
 
-/* Reads a map of quantities. False after an error has gone to the field's diagnostics. */
+/* Reads a map of quantities into *ret, which is empty before. False after an error has gone to the field's
+ * diagnostics. */
 bool resources_read(struct resources *ret, const struct field *field);
