@@ -152,13 +152,13 @@ static void wake(struct commit_waiter *waiter, int result, const char *reason)
 
 static void reserve_one(struct client *client)
 {
-        struct reservation *reservation;
+        _cleanup_(reservation_freep) struct reservation *reservation = NULL;
         char id[RESERVATION_ID_SIZE];
         struct refusal refusal;
         uint64_t commit = 0;
 
         check(reservation_new(&reservation), "reservation");
-        check(ledger_reserve(client->ledger, &reservation, 1, NULL, 0, &refusal, id, &commit, NULL), "reserve");
+        check(ledger_reserve(client->ledger, reservation, 1, NULL, 0, &refusal, id, &commit, NULL), "reserve");
         client->done = false;
         if (ledger_wait(client->ledger, &client->waiter, commit) == 1)
                 return;

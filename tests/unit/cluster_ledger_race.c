@@ -207,7 +207,7 @@ static int admit(struct replica *replica, int pool, int64_t gpus, int64_t begin,
                 struct refusal refusal;
                 uint64_t commit = 0;
                 bool behind;
-                int r = ledger_reserve(ledger, &reservation, quotas, &limit, 1, &refusal, id, &commit, NULL);
+                int r = ledger_reserve(ledger, reservation, quotas, &limit, 1, &refusal, id, &commit, NULL);
 
                 if (r == LEDGER_REFUSED)
                         return r;

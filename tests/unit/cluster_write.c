@@ -347,13 +347,13 @@ START_TEST(groups_of_a_unit_are_counted_apart_and_pass_on_to_their_pods)
         start(LONG);
         ck_assert_int_eq(ledger_classify(ledger, &classifier, NULL), 0);
         for (size_t i = 0; i < ARRAY_SIZE(groups); i++) {
-                struct reservation *reservation = of_group(groups[i], NULL);
+                _cleanup_(reservation_freep) struct reservation *reservation = of_group(groups[i], NULL);
                 struct limit limit = {.kind = LIMIT_PODS, .key = i < 2 ? "unit,blue" : "unit,green"};
                 struct refusal refusal;
 
                 limit.limit = quantity_whole(2);
                 ck_assert_int_eq(
-                        ledger_reserve(ledger, &reservation, 1, &limit, 1, &refusal, ids[i], &commits[i], NULL),
+                        ledger_reserve(ledger, reservation, 1, &limit, 1, &refusal, ids[i], &commits[i], NULL),
                         LEDGER_RESERVED);
         }
         for (size_t i = 0; i < ARRAY_SIZE(groups); i++)

@@ -44,7 +44,7 @@ static int ask_for(struct promised *ret, const struct kind *kind, uint64_t gener
         struct refusal refusal;
 
         *ret = (struct promised){0};
-        return ledger_reserve(ledger, &pod, generation, &limits, 1, &refusal, ret->id, &ret->commit, NULL);
+        return ledger_reserve(ledger, pod, generation, &limits, 1, &refusal, ret->id, &ret->commit, NULL);
 }
 
 static const struct kind plain;

@@ -375,7 +375,7 @@ static inline int ask(struct promised *ret, const char *region, int64_t gpus, in
 
         *ret = (struct promised){.told.waiter.done = tell};
         sem_init(&ret->told.done, 0, 0);
-        return ledger_reserve(ledger, &reservation, 1, &limits, 1, &refusal, ret->id, &ret->commit, NULL);
+        return ledger_reserve(ledger, reservation, 1, &limits, 1, &refusal, ret->id, &ret->commit, NULL);
 }
 
 /* Waits for what was asked; 0 or a negative errno. */

@@ -56,13 +56,17 @@ static inline struct limit gpu_limit(const char *key, int64_t gpus)
         return (struct limit){.kind = LIMIT_GPUS, .key = key, .limit = quantity_whole(gpus)};
 }
 
-/* As ledger_reserve(), for those who know the id already and want no sentence. */
+/* As ledger_reserve(), for those who know the id already and want no sentence. What is reserved is freed. */
 static inline int try_reserve(struct ledger *ledger, struct reservation **reservation, uint64_t generation,
                               const struct limit *limits, size_t n_limits, struct refusal *refusal, uint64_t *commit)
 {
         char id[RESERVATION_ID_SIZE];
 
-        return ledger_reserve(ledger, reservation, generation, limits, n_limits, refusal, id, commit, NULL);
+        int r = ledger_reserve(ledger, *reservation, generation, limits, n_limits, refusal, id, commit, NULL);
+
+        if (r == LEDGER_RESERVED)
+                *reservation = reservation_free(*reservation);
+        return r;
 }
 
 struct told {

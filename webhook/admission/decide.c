@@ -98,20 +98,16 @@ static void verdict_refuse(struct verdict *verdict, const struct claim *claim, c
 static int ask(struct decision *decision, const struct context *context, struct claim *claim, struct verdict *verdict)
 {
         uint64_t generation = catalog_generation(context->catalog);
-        _cleanup_(reservation_freep) struct reservation *copy = NULL;
         struct refusal refusal = {0};
         char id[RESERVATION_ID_SIZE];
         int r;
 
-        if (context->reserve) {
-                r = reservation_copy(&copy, &claim->reservation);
-                if (r >= 0)
-                        r = ledger_reserve(context->ledger, &copy, generation, claim->limits, claim->n_limits,
-                                           &refusal, id, &decision->commit, context->error);
-        } else {
+        if (context->reserve)
+                r = ledger_reserve(context->ledger, &claim->reservation, generation, claim->limits, claim->n_limits,
+                                   &refusal, id, &decision->commit, context->error);
+        else
                 r = (int)ledger_check(context->ledger, &claim->reservation, generation, claim->limits,
                                       claim->n_limits, &refusal);
-        }
         if (r < 0 || r == LEDGER_STALE)
                 return r < 0 ? r : -ESTALE;
         if (r == LEDGER_BEHIND)

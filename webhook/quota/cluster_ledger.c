@@ -97,29 +97,32 @@ static int forming_promise(struct cluster_ledger *ledger, struct promise **ret, 
 }
 
 /* Counts the reservation with its promise, and queues it to be written. */
-static int promise_to(struct cluster_ledger *ledger, struct reservation **reservation,
+static int promise_to(struct cluster_ledger *ledger, const struct reservation *reservation,
                       const struct counter_keys *counts, const struct limit *limits, size_t n_limits,
                       char ret_id[static RESERVATION_ID_SIZE], uint64_t *ret_commit) requires_lock(ledger->lock)
 {
         const struct promise_terms terms = {
-                .namespace = (*reservation)->namespace,
-                .region = (*reservation)->region,
-                .series = (*reservation)->series,
-                .placement = (*reservation)->placement,
+                .namespace = reservation->namespace,
+                .region = reservation->region,
+                .series = reservation->series,
+                .placement = reservation->placement,
                 .counts = counts,
         };
+        _cleanup_(reservation_freep) struct reservation *kept = NULL;
         struct promise *promise = NULL;
         struct pending *pending;
         int r;
 
-        r = forming_promise(ledger, &promise, &terms);
+        r = ledger->store ? reservation_copy(&kept, reservation) : 0;
         if (r >= 0)
-                r = promise_join(&ledger->promises, promise, *reservation);
+                r = forming_promise(ledger, &promise, &terms);
+        if (r >= 0)
+                r = promise_join(&ledger->promises, promise, reservation);
         if (r >= 0 && ledger->store) {
-                r = pendings_add(&ledger->pendings, &pending, promise, reservation, limits, n_limits,
+                r = pendings_add(&ledger->pendings, &pending, promise, &kept, limits, n_limits,
                                  ledger->classifier.generation);
                 if (r < 0)
-                        promise_leave(promise, *reservation);
+                        promise_leave(promise, reservation);
         }
         if (r >= 0 && ledger->store) {
                 *ret_commit = pending->number;
@@ -136,7 +139,7 @@ static int promise_to(struct cluster_ledger *ledger, struct reservation **reserv
 }
 
 /* Reserves what keeps its limits. What takes nothing from anybody needs no promise. */
-static int insert(struct cluster_ledger *ledger, struct reservation **reservation, const struct limit *limits,
+static int insert(struct cluster_ledger *ledger, const struct reservation *reservation, const struct limit *limits,
                   size_t n_limits, char ret_id[static RESERVATION_ID_SIZE], uint64_t *ret_commit)
         requires_lock(ledger->lock)
 {
@@ -144,19 +147,18 @@ static int insert(struct cluster_ledger *ledger, struct reservation **reservatio
         bool charged = false;
         int r;
 
-        memcpy(ret_id, (*reservation)->id, RESERVATION_ID_SIZE);
+        memcpy(ret_id, reservation->id, RESERVATION_ID_SIZE);
         *ret_commit = 0;
-        r = promises_counts(&ledger->promises, *reservation, &counts, &charged);
+        r = promises_counts(&ledger->promises, reservation, &counts, &charged);
         if (r >= 0 && charged)
                 r = promise_to(ledger, reservation, &counts, limits, n_limits, ret_id, ret_commit);
         if (r < 0)
                 return r;
-        *reservation = reservation_free(*reservation);
         return LEDGER_RESERVED;
 }
 
 /* Admits the pod against a credit, if one is open for it: 1. What it asks for has been checked and written before. */
-static int spend(struct cluster_ledger *ledger, struct reservation **reservation, uint64_t generation,
+static int spend(struct cluster_ledger *ledger, const struct reservation *reservation, uint64_t generation,
                  const struct limit *limits, size_t n_limits, char ret_id[static RESERVATION_ID_SIZE],
                  uint64_t *ret_commit) requires_lock(ledger->lock)
 {
@@ -166,17 +168,16 @@ static int spend(struct cluster_ledger *ledger, struct reservation **reservation
 
         if (!ledger->credits || !ledger->classifier.classify || generation != ledger->classifier.generation)
                 return 0;
-        r = promises_counts(&ledger->promises, *reservation, &counts, &charged);
+        r = promises_counts(&ledger->promises, reservation, &counts, &charged);
         if (r >= 0 && charged)
-                r = credit_spend(ledger, *reservation, &counts, generation, limits, n_limits, ret_id);
+                r = credit_spend(ledger, reservation, &counts, generation, limits, n_limits, ret_id);
         if (r <= 0)
                 return r;
         *ret_commit = 0;
-        *reservation = reservation_free(*reservation);
         return 1;
 }
 
-static int cluster_reserve(struct ledger *base, struct reservation **reservation, uint64_t generation,
+static int cluster_reserve(struct ledger *base, const struct reservation *reservation, uint64_t generation,
                            const struct limit *limits, size_t n_limits, struct refusal *ret_refusal,
                            char ret_id[static RESERVATION_ID_SIZE], uint64_t *ret_commit, struct error *error)
 {
@@ -187,7 +188,7 @@ static int cluster_reserve(struct ledger *base, struct reservation **reservation
         spent = spend(ledger, reservation, generation, limits, n_limits, ret_id, ret_commit);
         r = spent < 0 ? spent : LEDGER_RESERVED;
         if (!spent)
-                r = (int)check(ledger, *reservation, generation, limits, n_limits, ret_refusal);
+                r = (int)check(ledger, reservation, generation, limits, n_limits, ret_refusal);
         if (!spent && r == LEDGER_RESERVED)
                 r = insert(ledger, reservation, limits, n_limits, ret_id, ret_commit);
         lock_release(&ledger->lock);

@@ -4,14 +4,15 @@
  * until that is durable, and comes back should the write fail. In memory alone there is nothing to wait for.
  *
  * Whatever can be made ready before is, so that the lock is held for no longer than it takes to look at a few
- * counters and to add to them: what a reservation counts toward is worked out with a copy of the classifier, which
- * holds as long as the generation is the same.
+ * counters and to add to them. What a reservation counts toward is known once another one like it is kept; else it is
+ * worked out with a copy of the classifier, which holds as long as the generation is the same, and tried again.
  */
 #include "quota/embedded_ledger.h"
 
 #include <errno.h>
 #include <string.h>
 
+#include "manifest/writer.h"
 #include "quota/entries.h"
 #include "quota/journal.h"
 #include "quota/ledger.h"
@@ -61,77 +62,107 @@ static enum ledger_answer check(struct embedded_ledger *ledger, const struct res
                                 uint64_t generation, const struct limit *limits, size_t n_limits,
                                 struct refusal *refusal) requires_lock(ledger->lock)
 {
-        const struct classifier *classifier = &ledger->entries.classifier;
-        const struct counters *counters = ledger->entries.counters;
+        const struct classifier *classifier = &ledger->entries.shapes.classifier;
+        const struct counters *counters = ledger->entries.shapes.counters;
 
         if (!classifier->classify || generation != classifier->generation)
                 return LEDGER_STALE;
         return limits_keep(limits, n_limits, &counters, 1, reservation, refusal) ? LEDGER_RESERVED : LEDGER_REFUSED;
 }
 
-/* A copy of the classifier, or LEDGER_STALE where it is not of this generation. */
-static enum ledger_answer get_classifier(struct embedded_ledger *ledger, uint64_t generation, struct classifier *ret)
-{
-        lock_acquire(&ledger->lock);
-        *ret = ledger->entries.classifier;
-        lock_release(&ledger->lock);
-        return ret->classify && ret->generation == generation ? LEDGER_RESERVED : LEDGER_STALE;
-}
-
 /* What a reservation needs, made ready before the lock is taken. */
 struct draft {
-        struct counter_keys keys;
+        struct writer key; /* of its shape */
         struct entry *entry;
-        struct record *record; /* NULL: there is no journal */
+        struct record *record;        /* NULL: there is no journal */
+        struct classifier classifier; /* in force when the shape was looked for; its userdata is borrowed */
+        struct shape *shape;          /* NULL while we do not know that it is new */
+        struct counter_keys counts;   /* what that counts toward */
 };
 
 static void draft_clear(struct draft *draft)
 {
-        counter_keys_clear(&draft->keys);
+        writer_clear(&draft->key);
         entry_free(draft->entry);
         record_free(draft->record);
+        shape_free(draft->shape);
+        counter_keys_clear(&draft->counts);
 }
 
-/* Adds a draft that keeps every limit, and takes it over. */
+static int draft_make(struct draft *draft, const struct embedded_ledger *ledger,
+                      const struct reservation *reservation)
+{
+        shape_write_key(&draft->key, reservation);
+        draft->entry = entry_new(reservation, false);
+        draft->record = ledger->journal ? record_new(RECORD_RESERVE) : NULL;
+        return !draft->key.failed && draft->entry && (draft->record || !ledger->journal) ? 0 : -ENOMEM;
+}
+
+/* Nothing like it has been reserved: the classifier is to be asked. */
+static int draft_make_shape(struct draft *draft, const struct reservation *reservation)
+{
+        const struct classifier *classifier = &draft->classifier;
+        int r = shape_new(&draft->shape, reservation, &draft->key);
+
+        return r < 0 ? r : classifier->classify(classifier->userdata, reservation, &draft->counts);
+}
+
+/* Adds what keeps every limit. -ENOENT: its shape has to be made before. */
 static int add_draft(struct embedded_ledger *ledger, struct draft *draft, uint64_t *ret_commit)
         requires_lock(ledger->lock)
 {
+        struct shapes *shapes = &ledger->entries.shapes;
+        struct shape *shape = shapes_find(shapes, &draft->key), *made = draft->shape;
         struct entry *entry = draft->entry;
-        int r;
+        int r = 0;
 
-        r = entries_add(&ledger->entries, &draft->entry, &draft->keys);
+        if (!shape && !made)
+                return -ENOENT;
+        if (!shape)
+                r = shapes_add(shapes, &draft->shape, &draft->counts);
+        if (r >= 0)
+                r = entries_add(&ledger->entries, &draft->entry, shape ? shape : made);
         if (r < 0)
                 return r;
         *ret_commit = ledger->journal ? journal_queue(ledger->journal, steal_pointer(&draft->record), entry) : 0;
         return 0;
 }
 
-static int embedded_reserve(struct ledger *base, struct reservation **reservation, uint64_t generation,
+static int try_draft(struct embedded_ledger *ledger, struct draft *draft, const struct reservation *reservation,
+                     uint64_t generation, const struct limit *limits, size_t n_limits, struct refusal *ret_refusal,
+                     uint64_t *ret_commit)
+{
+        int r;
+
+        lock_acquire(&ledger->lock);
+        r = (int)check(ledger, reservation, generation, limits, n_limits, ret_refusal);
+        if (r == LEDGER_RESERVED)
+                r = add_draft(ledger, draft, ret_commit);
+        draft->classifier = ledger->entries.shapes.classifier;
+        lock_release(&ledger->lock);
+        return r;
+}
+
+static int embedded_reserve(struct ledger *base, const struct reservation *reservation, uint64_t generation,
                             const struct limit *limits, size_t n_limits, struct refusal *ret_refusal,
                             char ret_id[static RESERVATION_ID_SIZE], uint64_t *ret_commit, struct error *error)
 {
         struct embedded_ledger *ledger = embedded(base);
         _cleanup_(draft_clear) struct draft draft = {0};
-        struct classifier classifier;
-        int r = (int)get_classifier(ledger, generation, &classifier);
+        char block[SHAPE_KEY_BLOCK];
+        int r;
 
-        if (r != LEDGER_RESERVED)
-                return r;
-        r = classifier.classify(classifier.userdata, *reservation, &draft.keys);
-        if (r < 0)
-                return error_oom(error);
-        memcpy(ret_id, (*reservation)->id, RESERVATION_ID_SIZE);
-        draft.record = ledger->journal ? record_new(RECORD_RESERVE) : NULL;
-        draft.entry = entry_new(reservation, false);
-        if ((ledger->journal && !draft.record) || !draft.entry)
-                return error_oom(error);
-        lock_acquire(&ledger->lock);
-        r = (int)check(ledger, draft.entry->reservation, generation, limits, n_limits, ret_refusal);
-        if (r == LEDGER_RESERVED)
-                r = add_draft(ledger, &draft, ret_commit);
-        lock_release(&ledger->lock);
-        if (draft.entry)
-                *reservation = steal_pointer(&draft.entry->reservation);
+        writer_init(&draft.key, block, sizeof(block));
+        r = draft_make(&draft, ledger, reservation);
+        if (r >= 0)
+                r = try_draft(ledger, &draft, reservation, generation, limits, n_limits, ret_refusal, ret_commit);
+        if (r == -ENOENT) {
+                r = draft_make_shape(&draft, reservation);
+                if (r >= 0)
+                        r = try_draft(ledger, &draft, reservation, generation, limits, n_limits, ret_refusal,
+                                      ret_commit);
+        }
+        memcpy(ret_id, reservation->id, RESERVATION_ID_SIZE);
         return r < 0 ? error_oom(error) : r;
 }
 
@@ -153,7 +184,7 @@ static struct entry *find_key(struct embedded_ledger *ledger, const struct reser
         requires_lock(ledger->lock)
 {
         struct entry *entry = entries_find(&ledger->entries, key->id);
-        const struct reservation *reservation = entry ? entry->reservation : NULL;
+        const struct reservation *reservation = entry ? entry->shape->reservation : NULL;
 
         if (!entry || strcmp(reservation->namespace, key->namespace) ||
             (*reservation->region && strcmp(reservation->region, key->region)) ||
@@ -253,7 +284,7 @@ static int embedded_counter(struct ledger *base, const char *key, struct counter
 
         *ret = (struct counter){0};
         lock_acquire(&ledger->lock);
-        counter = counters_find(ledger->entries.counters, key);
+        counter = counters_find(ledger->entries.shapes.counters, key);
         if (counter) {
                 ret->gpus = counter->gpus;
                 ret->pods = counter->pods;

@@ -1,6 +1,10 @@
 /*
- * Counting has two halves: linking an entry to its counters may fail, adding it to them cannot. When policies and
- * quotas change, everything is linked into a second set of counters, which then takes the place of the first.
+ * A hundred thousand pods may be kept here, most of them of a few templates: what they have in common is kept once
+ * (quota/shapes.h), together with the counters that each of them counts toward, so a pod is not much more than its
+ * id, and what it counts toward is asked once for all that are alike.
+ *
+ * Counting has two halves: linking a shape to its counters may fail, adding an entry to them cannot. When policies
+ * and quotas change, every shape is linked to new counters, and then every entry is added to them.
  */
 #include "quota/entries.h"
 
@@ -13,34 +17,40 @@
 
 struct entry *entry_free(struct entry *entry)
 {
-        if (!entry)
-                return NULL;
-        reservation_free(entry->reservation);
-        free(entry->links.items);
-        free(entry->new_links.items);
         free(entry);
         return NULL;
 }
 
-struct entry *entry_new(struct reservation **reservation, bool terminating)
+struct entry *entry_new(const struct reservation *reservation, bool terminating)
 {
         struct entry *entry = calloc(1, sizeof(*entry));
 
         if (!entry)
                 return NULL;
-        entry->reservation = steal_pointer(reservation);
+        memcpy(entry->id, reservation->id, sizeof(entry->id));
+        entry->created_at = reservation->created_at;
         entry->terminating = terminating;
         return entry;
+}
+
+struct reservation entry_reservation(const struct entry *entry)
+{
+        struct reservation reservation = *entry->shape->reservation;
+
+        memcpy(reservation.id, entry->id, sizeof(reservation.id));
+        reservation.created_at = entry->created_at;
+        return reservation;
 }
 
 int entries_init(struct entries *entries)
 {
         *entries = (struct entries){0};
-        return counters_new(&entries->counters);
+        return shapes_init(&entries->shapes);
 }
 
 void entries_clear(struct entries *entries)
 {
+        struct classifier classifier = entries->shapes.classifier;
         struct entry *entry, *next;
 
         HASH_ITER (hh, entries->live, entry, next) {
@@ -51,9 +61,9 @@ void entries_clear(struct entries *entries)
                 DL_DELETE2(entries->parked, entry, previous, next);
                 entry_free(entry);
         }
-        counters_free(entries->counters);
-        if (entries->classifier.release)
-                entries->classifier.release(entries->classifier.userdata);
+        shapes_clear(&entries->shapes);
+        if (classifier.release)
+                classifier.release(classifier.userdata);
         *entries = (struct entries){0};
 }
 
@@ -70,62 +80,57 @@ size_t entries_count(const struct entries *entries)
         return HASH_COUNT(entries->live);
 }
 
-/* Asks the classifier and links the entry into these counters. Without a classifier it counts nowhere. */
-static int link_entry(struct counters *counters, const struct classifier *classifier, const struct entry *entry,
-                      struct counter_links *ret)
+static void count(const struct entry *entry, bool add)
 {
-        _cleanup_(counter_keys_clear) struct counter_keys keys = {0};
-        int r = 0;
+        const struct reservation reservation = entry_reservation(entry);
 
-        if (classifier->classify)
-                r = classifier->classify(classifier->userdata, entry->reservation, &keys);
-        return r < 0 ? r : counters_link(counters, &keys, &entry->reservation->resources, ret);
+        if (add)
+                counters_add(&entry->shape->links, &reservation, entry->terminating);
+        else
+                counters_subtract(&entry->shape->links, &reservation, entry->terminating);
 }
 
 static int make_live(struct entries *entries, struct entry *entry)
 {
         memset(&entry->hh, 0, sizeof(entry->hh));
-        HASH_ADD_KEYPTR(hh, entries->live, entry->reservation->id, strlen(entry->reservation->id), entry);
+        HASH_ADD_STR(entries->live, id, entry);
         if (!entry->hh.tbl)
                 return -ENOMEM;
         entry->live = true;
-        counters_add(&entry->links, entry->reservation, entry->terminating);
+        count(entry, true);
         return 0;
 }
 
-int entries_add(struct entries *entries, struct entry **entry, const struct counter_keys *keys)
+int entries_add(struct entries *entries, struct entry **entry, struct shape *shape)
 {
-        int r = counters_link(entries->counters, keys, &(*entry)->reservation->resources, &(*entry)->links);
+        int r;
 
-        if (r < 0)
-                return r;
+        shape->uses++;
+        (*entry)->shape = shape;
         r = make_live(entries, *entry);
         if (r < 0) {
-                counters_unlink(entries->counters, &(*entry)->links);
+                shapes_drop(&entries->shapes, shape);
                 return r;
         }
         *entry = NULL;
         return 0;
 }
 
-int entries_insert(struct entries *entries, struct entry **ret, struct reservation **reservation, bool terminating)
+int entries_insert(struct entries *entries, struct entry **ret, const struct reservation *reservation,
+                   bool terminating)
 {
-        _cleanup_(counter_keys_clear) struct counter_keys keys = {0};
-        struct entry *entry = entry_new(reservation, terminating), *added = entry;
-        const struct classifier *classifier = &entries->classifier;
-        int r = entry ? 0 : -ENOMEM;
+        _cleanup_(entry_freep) struct entry *entry = entry_new(reservation, terminating);
+        struct shape *shape;
+        int r;
 
-        if (r >= 0 && classifier->classify)
-                r = classifier->classify(classifier->userdata, entry->reservation, &keys);
-        if (r >= 0)
-                r = entries_add(entries, &entry, &keys);
-        if (r >= 0) {
-                *ret = added;
-                return 0;
-        }
-        if (entry)
-                *reservation = steal_pointer(&entry->reservation);
-        entry_free(entry);
+        if (!entry)
+                return -ENOMEM;
+        r = shapes_take(&entries->shapes, &shape, reservation);
+        if (r < 0)
+                return r;
+        *ret = entry;
+        r = entries_add(entries, &entry, shape);
+        shapes_drop(&entries->shapes, shape); /* the entry has a use of its own */
         return r;
 }
 
@@ -133,7 +138,7 @@ static void end_live(struct entries *entries, struct entry *entry)
 {
         HASH_DEL(entries->live, entry);
         entry->live = false;
-        counters_subtract(&entry->links, entry->reservation, entry->terminating);
+        count(entry, false);
 }
 
 void entries_park(struct entries *entries, struct entry *entry)
@@ -157,65 +162,28 @@ void entries_drop(struct entries *entries, struct entry *entry)
                 end_live(entries, entry);
         else
                 DL_DELETE2(entries->parked, entry, previous, next);
-        counters_unlink(entries->counters, &entry->links);
+        shapes_drop(&entries->shapes, entry->shape);
         entry_free(entry);
 }
 
 void entry_set_terminating(struct entry *entry, bool terminating)
 {
-        counters_subtract(&entry->links, entry->reservation, entry->terminating);
+        count(entry, false);
         entry->terminating = terminating;
-        counters_add(&entry->links, entry->reservation, entry->terminating);
-}
-
-static int link_all(struct entries *entries, struct counters *counters, const struct classifier *classifier)
-{
-        struct entry *entry, *next;
-        int r = 0;
-
-        HASH_ITER (hh, entries->live, entry, next)
-                if (r >= 0)
-                        r = link_entry(counters, classifier, entry, &entry->new_links);
-        DL_FOREACH2 (entries->parked, entry, next)
-                if (r >= 0)
-                        r = link_entry(counters, classifier, entry, &entry->new_links);
-        return r;
-}
-
-/* Makes the new links those that hold, or drops them. */
-static void finish_links(struct entry *entry, bool use)
-{
-        if (use) {
-                free(entry->links.items);
-                entry->links = entry->new_links;
-                if (entry->live)
-                        counters_add(&entry->links, entry->reservation, entry->terminating);
-        } else {
-                free(entry->new_links.items);
-        }
-        entry->new_links = (struct counter_links){0};
+        count(entry, true);
 }
 
 int entries_classify(struct entries *entries, const struct classifier *classifier, struct classifier *ret_former)
 {
-        _cleanup_(counters_freep) struct counters *counters = NULL;
-        struct entry *entry, *next;
-        int r = counters_new(&counters);
+        struct classifier former = entries->shapes.classifier;
+        const struct entry *entry, *next;
+        int r;
 
+        r = shapes_classify(&entries->shapes, classifier);
         if (r < 0)
                 return r;
-        r = link_all(entries, counters, classifier);
         HASH_ITER (hh, entries->live, entry, next)
-                finish_links(entry, r >= 0);
-        DL_FOREACH2 (entries->parked, entry, next)
-                finish_links(entry, r >= 0);
-        if (r >= 0) {
-                struct counters *former = entries->counters;
-
-                entries->counters = counters;
-                counters = former;
-                *ret_former = entries->classifier;
-                entries->classifier = *classifier;
-        }
-        return r;
+                count(entry, true);
+        *ret_former = former;
+        return 0;
 }

@@ -3,8 +3,9 @@
  * change, so now and then it is rewritten as what is left, one reservation after the other; the group that is due
  * goes into that, rather than behind it.
  *
- * Entries are freed by the writing thread alone, once the file says that they are gone, or that they never were. So
- * it may read the reservations of a group, and of all that a rewrite is to hold, after it has let go of the lock.
+ * What somebody has been given is freed by the writing thread alone, once the file says that it is gone, or that it
+ * never was. So that thread may read the entries of a group, and all that a rewrite is to hold, with their shapes,
+ * after it has let go of the lock: none of what it reads changes.
  */
 #include "quota/journal.h"
 
@@ -67,8 +68,10 @@ struct record *record_free(struct record *record)
 
 static void write_reserve(struct writer *to, const struct entry *entry, bool terminating)
 {
+        const struct reservation reservation = entry_reservation(entry);
+
         writer_raw(to, "{");
-        reservation_write(to, entry->reservation, terminating);
+        reservation_write(to, &reservation, terminating);
         writer_raw(to, ",\"op\":\"reserve\"}");
 }
 
@@ -85,7 +88,7 @@ static void write_record(void *userdata, size_t i, struct writer *to)
                 return;
         }
         writer_raw(to, "{\"id\":");
-        writer_string(to, record->entry->reservation->id);
+        writer_string(to, record->entry->id);
         writer_raw(to, ",\"op\":");
         writer_string(to, record_names[record->kind]);
         writer_raw(to, "}");
@@ -156,7 +159,7 @@ static void undo(struct entries *entries, const struct record *record)
         case RECORD_RELEASE:
                 if (entries_unpark(entries, record->entry) < 0)
                         log_error("out of memory: a reservation is lost until the next start",
-                                  log_string("reservation", record->entry->reservation->id));
+                                  log_string("reservation", record->entry->id));
                 break;
         case RECORD_TERMINATE:
                 entry_set_terminating(record->entry, false);
@@ -191,7 +194,7 @@ static int replay_reserve(struct entries *entries, const json_t *json, struct er
         entry = entries_find(entries, reservation->id);
         if (entry)
                 entries_drop(entries, entry);
-        r = entries_insert(entries, &entry, &reservation, terminating);
+        r = entries_insert(entries, &entry, reservation, terminating);
         return r < 0 ? error_oom(error) : 0;
 }
 

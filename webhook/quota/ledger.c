@@ -16,7 +16,7 @@ int ledger_classify(struct ledger *ledger, const struct classifier *classifier, 
         return ledger->ops->classify(ledger, classifier, error);
 }
 
-int ledger_reserve(struct ledger *ledger, struct reservation **reservation, uint64_t generation,
+int ledger_reserve(struct ledger *ledger, const struct reservation *reservation, uint64_t generation,
                    const struct limit *limits, size_t n_limits, struct refusal *ret_refusal,
                    char ret_id[static RESERVATION_ID_SIZE], uint64_t *ret_commit, struct error *error)
 {

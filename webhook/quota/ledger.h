@@ -20,9 +20,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "quota/classifier.h"
 #include "quota/commit_waiter.h"
 #include "quota/counter.h"
-#include "quota/entries.h"
 #include "quota/limit.h"
 #include "quota/reservation.h"
 #include "util/cleanup.h"
@@ -49,7 +49,7 @@ struct ledger {
 struct ledger_ops {
         void (*free)(struct ledger *ledger);
         int (*classify)(struct ledger *ledger, const struct classifier *classifier, struct error *error);
-        int (*reserve)(struct ledger *ledger, struct reservation **reservation, uint64_t generation,
+        int (*reserve)(struct ledger *ledger, const struct reservation *reservation, uint64_t generation,
                        const struct limit *limits, size_t n_limits, struct refusal *ret_refusal,
                        char ret_id[static RESERVATION_ID_SIZE], uint64_t *ret_commit, struct error *error);
         enum ledger_answer (*check)(struct ledger *ledger, const struct reservation *reservation, uint64_t generation,
@@ -77,12 +77,12 @@ DEFINE_CLEANUP(struct ledger *, ledger_free);
 int ledger_classify(struct ledger *ledger, const struct classifier *classifier, struct error *error);
 
 /*
- * Reserves if every limit is kept. On LEDGER_RESERVED the ledger owns *reservation (which becomes NULL), its id is
- * in ret_id, and *ret_commit is what to wait for before anybody is told (0: nothing). Limits from another generation
- * than the classifier's: LEDGER_STALE; the caller keeps alive what a classifier of this generation looks at. -ENOMEM,
- * or what the classifier says.
+ * Reserves if every limit is kept. The reservation is borrowed; the ledger copies what it keeps. On LEDGER_RESERVED
+ * its id is in ret_id, and *ret_commit is what to wait for before anybody is told (0: nothing). Limits from another
+ * generation than the classifier's: LEDGER_STALE; the caller keeps alive what a classifier of this generation looks
+ * at. -ENOMEM, or what the classifier says.
  */
-int ledger_reserve(struct ledger *ledger, struct reservation **reservation, uint64_t generation,
+int ledger_reserve(struct ledger *ledger, const struct reservation *reservation, uint64_t generation,
                    const struct limit *limits, size_t n_limits, struct refusal *ret_refusal,
                    char ret_id[static RESERVATION_ID_SIZE], uint64_t *ret_commit, struct error *error);
 

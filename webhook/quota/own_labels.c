@@ -10,7 +10,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "quota/entries.h"
+#include "quota/classifier.h"
 #include "util/labels.h"
 
 static const char *const keys[] = {

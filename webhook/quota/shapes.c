@@ -6,62 +6,58 @@
 #include "quota/shapes.h"
 
 #include <errno.h>
-#include <inttypes.h>
-#include <stdio.h>
+#include <stdint.h>
 #include <string.h>
 
+#include "manifest/writer.h"
 #include "quota/reservation.h"
 #include "util/labels.h"
 
-static void write_text(FILE *stream, const char *text)
+static void write_text(struct writer *to, const char *text)
 {
-        fwrite(text, 1, strlen(text) + 1, stream);
+        writer_bytes(to, text, strlen(text) + 1);
+}
+
+static void write_count(struct writer *to, uint64_t count)
+{
+        writer_bytes(to, (const char *)&count, sizeof(count));
 }
 
 /* The count goes first, so that what follows cannot be taken for a part of the map. */
-static void write_labels(FILE *stream, const struct labels *labels)
+static void write_labels(struct writer *to, const struct labels *labels)
 {
-        fprintf(stream, "%zu,", labels_count(labels));
-        for (size_t i = 0; i < labels_count(labels); i++) {
-                write_text(stream, labels_at(labels, i).key);
-                write_text(stream, labels_at(labels, i).value);
+        size_t n = labels_count(labels);
+
+        write_count(to, n);
+        for (size_t i = 0; i < n; i++) {
+                struct label label = labels_at(labels, i);
+
+                write_text(to, label.key);
+                write_text(to, label.value);
         }
 }
 
-static void write_resources(FILE *stream, const struct resources *resources)
+static void write_resources(struct writer *to, const struct resources *resources)
 {
         for (size_t i = 0; i < resources->count; i++) {
                 const struct resource *resource = &resources->items[i];
 
-                write_text(stream, resource->name);
-                fwrite(&resource->quantity.nano, sizeof(resource->quantity.nano), 1, stream);
+                write_text(to, resource->name);
+                writer_bytes(to, (const char *)&resource->quantity.nano, sizeof(resource->quantity.nano));
         }
 }
 
-/* A new buffer, or NULL. */
-static char *key_of(const struct reservation *reservation, size_t *ret_size)
+void shape_write_key(struct writer *to, const struct reservation *reservation)
 {
-        char *key = NULL;
-        FILE *stream = open_memstream(&key, ret_size);
-        bool failed;
-
-        if (!stream)
-                return NULL;
-        write_text(stream, reservation->namespace);
-        write_text(stream, reservation->region);
-        write_text(stream, reservation->series);
-        write_text(stream, reservation->placement);
-        write_text(stream, reservation->node ? reservation->node : "");
-        fprintf(stream, "%" PRId64 ",", reservation->gpus);
-        write_labels(stream, reservation->labels);
-        write_labels(stream, reservation->node_selector);
-        write_resources(stream, &reservation->resources);
-        failed = ferror(stream);
-        if (fclose(stream) < 0 || failed) {
-                free(key);
-                return NULL;
-        }
-        return key;
+        write_text(to, reservation->namespace);
+        write_text(to, reservation->region);
+        write_text(to, reservation->series);
+        write_text(to, reservation->placement);
+        write_text(to, reservation->node ? reservation->node : "");
+        write_count(to, (uint64_t)reservation->gpus);
+        write_labels(to, reservation->labels);
+        write_labels(to, reservation->node_selector);
+        write_resources(to, &reservation->resources);
 }
 
 int shapes_init(struct shapes *shapes)
@@ -70,13 +66,16 @@ int shapes_init(struct shapes *shapes)
         return counters_new(&shapes->counters);
 }
 
-static void shape_free(struct shape *shape)
+struct shape *shape_free(struct shape *shape)
 {
+        if (!shape)
+                return NULL;
         reservation_free(shape->reservation);
         free(shape->links.items);
         free(shape->new_links.items);
         free(shape->key);
         free(shape);
+        return NULL;
 }
 
 void shapes_clear(struct shapes *shapes)
@@ -91,68 +90,82 @@ void shapes_clear(struct shapes *shapes)
         *shapes = (struct shapes){0};
 }
 
-/* Asks the classifier and links the shape into these counters. */
-static int link_shape(struct counters *counters, const struct classifier *classifier, const struct shape *shape,
-                      struct counter_links *ret)
+/* Asks the classifier; without one it counts nowhere. */
+static int classify(const struct classifier *classifier, const struct shape *shape, struct counter_keys *ret)
 {
-        _cleanup_(counter_keys_clear) struct counter_keys keys = {0};
-        int r = 0;
-
-        if (classifier->classify)
-                r = classifier->classify(classifier->userdata, shape->reservation, &keys);
-        return r < 0 ? r : counters_link(counters, &keys, &shape->reservation->resources, ret);
+        return classifier->classify ? classifier->classify(classifier->userdata, shape->reservation, ret) : 0;
 }
 
-/* A shape that is in no table yet, without a key. */
-static int make_shape(struct shapes *shapes, struct shape **ret, const struct reservation *reservation)
+struct shape *shapes_find(const struct shapes *shapes, const struct writer *key)
 {
-        struct shape *shape = calloc(1, sizeof(*shape));
-        int r;
+        struct shape *shape;
+
+        HASH_FIND(hh, shapes->items, key->bytes, key->size, shape);
+        return shape;
+}
+
+int shape_new(struct shape **ret, const struct reservation *reservation, const struct writer *key)
+{
+        struct shape *shape = key->failed ? NULL : calloc(1, sizeof(*shape));
 
         if (!shape)
                 return -ENOMEM;
-        r = reservation_copy(&shape->reservation, reservation);
-        if (r >= 0)
-                r = link_shape(shapes->counters, &shapes->classifier, shape, &shape->links);
-        if (r < 0)
-                shape_free(shape);
-        else
-                *ret = shape;
-        return r;
-}
-
-static int add_shape(struct shapes *shapes, struct shape **ret, const struct reservation *reservation, char **key,
-                     size_t size)
-{
-        struct shape *shape;
-        int r;
-
-        r = make_shape(shapes, &shape, reservation);
-        if (r < 0)
-                return r;
-        shape->key = steal_pointer(key);
-        HASH_ADD_KEYPTR(hh, shapes->items, shape->key, size, shape);
-        if (!shape->hh.tbl) {
-                counters_unlink(shapes->counters, &shape->links);
+        shape->key = malloc(key->size);
+        if (!shape->key || reservation_copy(&shape->reservation, reservation) < 0) {
                 shape_free(shape);
                 return -ENOMEM;
         }
+        memcpy(shape->key, key->bytes, key->size);
+        shape->key_size = key->size;
         *ret = shape;
         return 0;
 }
 
+int shapes_add(struct shapes *shapes, struct shape **shape, const struct counter_keys *keys)
+{
+        struct shape *added = *shape;
+
+        if (counters_link(shapes->counters, keys, &added->reservation->resources, &added->links) < 0)
+                return -ENOMEM;
+        HASH_ADD_KEYPTR(hh, shapes->items, added->key, added->key_size, added);
+        if (!added->hh.tbl) {
+                counters_unlink(shapes->counters, &added->links);
+                return -ENOMEM;
+        }
+        *shape = NULL;
+        return 0;
+}
+
+/* Makes the shape that has this key, and is in no table yet. */
+static int make_shape(struct shapes *shapes, struct shape **ret, const struct reservation *reservation,
+                      const struct writer *key)
+{
+        _cleanup_(counter_keys_clear) struct counter_keys keys = {0};
+        struct shape *shape = NULL;
+        int r;
+
+        r = shape_new(&shape, reservation, key);
+        *ret = shape;
+        if (r >= 0)
+                r = classify(&shapes->classifier, shape, &keys);
+        if (r >= 0)
+                r = shapes_add(shapes, &shape, &keys);
+        shape_free(shape);
+        return r;
+}
+
 int shapes_take(struct shapes *shapes, struct shape **ret, const struct reservation *reservation)
 {
-        size_t size = 0;
-        _cleanup_(freep) char *key = key_of(reservation, &size);
+        char block[SHAPE_KEY_BLOCK];
+        _cleanup_(writer_clear) struct writer key;
         struct shape *shape;
         int r = 0;
 
-        if (!key)
-                return -ENOMEM;
-        HASH_FIND(hh, shapes->items, key, size, shape);
+        writer_init(&key, block, sizeof(block));
+        shape_write_key(&key, reservation);
+        shape = key.failed ? NULL : shapes_find(shapes, &key);
         if (!shape)
-                r = add_shape(shapes, &shape, reservation, &key, size);
+                r = make_shape(shapes, &shape, reservation, &key);
         if (r < 0)
                 return r;
         shape->uses++;
@@ -182,6 +195,16 @@ static void finish_links(struct shapes *shapes, bool use)
                         shape->links = shape->new_links;
                 shape->new_links = (struct counter_links){0};
         }
+}
+
+/* Asks the classifier and links the shape into these counters. */
+static int link_shape(struct counters *counters, const struct classifier *classifier, const struct shape *shape,
+                      struct counter_links *ret)
+{
+        _cleanup_(counter_keys_clear) struct counter_keys keys = {0};
+        int r = classify(classifier, shape, &keys);
+
+        return r < 0 ? r : counters_link(counters, &keys, &shape->reservation->resources, ret);
 }
 
 int shapes_classify(struct shapes *shapes, const struct classifier *classifier)
