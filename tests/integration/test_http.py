@@ -117,12 +117,36 @@ def without(key: str) -> str:
         pytest.param(GOOD[:100], "not JSON: line 1, column 100 (byte 100 of 100)", id="a body cut in the middle"),
         pytest.param(GOOD[:-1], f"not JSON: line 1, column {len(GOOD) - 1}", id="a body that lacks its last byte"),
         pytest.param(GOOD + "}", f"byte {len(GOOD) + 1} of {len(GOOD) + 1}", id="a byte too many"),
-        pytest.param(b'{"kind": "\xff\xfe"}', "column 10 (byte 10 of 14): a string is not valid UTF-8", id="bytes that are not UTF-8"),
-        pytest.param(b'{"kind": "\xc0\xaf"}', "a string is not valid UTF-8", id="overlong UTF-8"),
-        pytest.param('{"kind": "\\ud800"}', "a string has a bad escape", id="half of a surrogate pair"),
-        pytest.param('{"kind": 1, "kind": 2}', 'an object has the key "kind" twice', id="a key given twice"),
-        pytest.param("[" * 100_000, "it is nested too deep", id="a hundred thousand lists in each other"),
-        pytest.param('{"a":' * 100_000, "it is nested too deep", id="a hundred thousand objects in each other"),
+        pytest.param(
+            b'{"kind": "\xff\xfe"}',
+            "line 1, column 10 (byte 10 of 14): a string is not valid UTF-8, near byte 0xff",
+            id="bytes that are not UTF-8",
+        ),
+        pytest.param(
+            b'{"kind": "\xc0\xaf"}',
+            "line 1, column 10 (byte 10 of 14): a string is not valid UTF-8, near byte 0xc0",
+            id="overlong UTF-8",
+        ),
+        pytest.param(
+            '{"kind": "\\ud800"}',
+            "line 1, column 10 (byte 10 of 18): a string has a bad escape, near '\\ud800'",
+            id="half of a surrogate pair",
+        ),
+        pytest.param(
+            '{"kind": 1, "kind": 2}',
+            'line 1, column 18 (byte 18 of 22): an object has the key "kind" twice',
+            id="a key given twice",
+        ),
+        pytest.param(
+            "[" * 100_000,
+            "line 1, column 2048 (byte 2048 of 100000): it is nested too deep, near '['",
+            id="a hundred thousand lists in each other",
+        ),
+        pytest.param(
+            '{"a":' * 100_000,
+            "line 1, column 10236 (byte 10236 of 500000): it is nested too deep, near '",
+            id="a hundred thousand objects in each other",
+        ),
         pytest.param("[]", "must be a JSON object", id="a list"),
         pytest.param("{}", 'apiVersion: must be "admission.k8s.io/v1"; it is missing', id="an empty object"),
         pytest.param(

@@ -198,11 +198,26 @@ static const struct place_case {
         const char *name, *text, *sentence;
 } places[] = {
         {"the end", "{\"a\":1", "not JSON: line 1, column 6 (byte 6 of 6): it ends too early"},
-        {"a later line", "{\n \"a\": x}", "not JSON: line 2, column 7 (byte 9 of 10): a value must stand here"},
+        {"a later line", "{\n \"a\": x}",
+         "not JSON: line 2, column 7 (byte 9 of 10): a value must stand here, near 'x'"},
+        {"a word that is none", "{\"a\":nil}",
+         "not JSON: line 1, column 8 (byte 8 of 9): a value must stand here, near 'nil'"},
+        {"a word that is too long to be shown", "[aaaaaaaaaaaaaaaaaaaaaaaa]",
+         "not JSON: line 1, column 25 (byte 25 of 26): a value must stand here, near 'aaaaaaaaaaaaaaaa'"},
         {"characters, not bytes", "[\"\xc3\xa9\" 1]",
-         "not JSON: line 1, column 5 (byte 6 of 8): \",\" or \"]\" must stand here"},
+         "not JSON: line 1, column 5 (byte 6 of 8): \",\" or \"]\" must stand here, near '1'"},
+        {"a mark in the place of another", "{\"a\";1}",
+         "not JSON: line 1, column 4 (byte 4 of 7): \":\" must stand here, near ';'"},
         {"behind the second of two keys", "{\"a\":1,\"a\":2}",
          "not JSON: line 1, column 10 (byte 10 of 13): an object has the key \"a\" twice"},
+        {"a byte that is not UTF-8", "[\"a\xff\"]",
+         "not JSON: line 1, column 3 (byte 3 of 6): a string is not valid UTF-8, near byte 0xff"},
+        {"a control character", "[\"a\tb\"]",
+         "not JSON: line 1, column 3 (byte 3 of 7): a control character stands in a string, near byte 0x09"},
+        {"half of a pair", "[\"\\ud83d\"]",
+         "not JSON: line 1, column 2 (byte 2 of 10): a string has a bad escape, near '\\ud83d'"},
+        {"a number without a digit", "[1.]",
+         "not JSON: line 1, column 3 (byte 3 of 4): a number lacks a digit, near '1.'"},
 };
 
 START_TEST(says_where)

@@ -35,6 +35,9 @@
 /* Longer keys are left out of what is said. */
 #define SHOWN_MAX 64
 
+/* Bytes before a fault, and behind it, that are shown. */
+#define NEAR_MAX 16
+
 /* Spreads the low bits of what is multiplied with it over the high ones (the golden ratio, in 64 bits). */
 #define MIX UINT64_C(0x9e3779b97f4a7c15)
 
@@ -414,13 +417,39 @@ bool scanner_finish(struct scanner *scanner)
         return false;
 }
 
-/* "an object has the key "a" twice" says more than the constant. */
+static bool is_in_word(char byte)
+{
+        return (byte >= '0' && byte <= '9') || (byte >= 'A' && byte <= 'Z') || (byte >= 'a' && byte <= 'z') ||
+               (byte && strchr("+-._\\", byte));
+}
+
+/* What stands where the fault is: the word, or the byte. */
+static struct scan_text find_near(const struct scanner *scanner)
+{
+        const char *start = scanner->fault_at, *end = start;
+
+        while (start > scanner->start && scanner->fault_at - start < NEAR_MAX && is_in_word(start[-1]))
+                start--;
+        while (end < scanner->end && end - scanner->fault_at < NEAR_MAX && is_in_word(*end))
+                end++;
+        return (struct scan_text){.bytes = start, .size = (size_t)(end - start) + (end == start)};
+}
+
+/* The fault with what is there instead, as far as that can be shown. */
 static char *describe_fault(const struct scanner *scanner)
 {
+        const unsigned char *at = (const unsigned char *)scanner->fault_at;
+        struct scan_text near;
+
         if (scanner->twice.size)
                 return text_format("an object has the key \"%.*s\" twice", (int)scanner->twice.size,
                                    scanner->twice.bytes);
-        return text_format("%s", scanner->fault);
+        if (scanner->fault_at >= scanner->end)
+                return text_format("%s", scanner->fault);
+        if (*at < ' ' || *at > '~')
+                return text_format("%s, near byte 0x%02x", scanner->fault, *at);
+        near = find_near(scanner);
+        return text_format("%s, near '%.*s'", scanner->fault, (int)near.size, near.bytes);
 }
 
 int scanner_error(const struct scanner *scanner, struct error *error)
