@@ -47,10 +47,11 @@ struct request {
         enum route route;
         enum state state; /* atomic; changed by one thread at a time, see above */
         struct body body;
-        bool too_long;   /* the body is; the rest of it is read and dropped */
-        bool answered;   /* a response has been queued */
-        bool head_only;  /* none of them is to have a body */
-        int64_t started; /* monotonic; 0: refused for its headers */
+        uint64_t announced; /* length of the body; 0: unknown, or none */
+        bool too_long;      /* the body is; the rest of it is read and dropped */
+        bool answered;      /* a response has been queued */
+        bool head_only;     /* none of them is to have a body */
+        int64_t started;    /* monotonic; 0: refused for its headers */
         struct deadline deadline;
         struct commit_waiter waiter;
         struct admission_answer answer;
@@ -215,7 +216,8 @@ static void commit_done(struct commit_waiter *waiter, int result, const char *re
 {
         struct request *request = container_of(waiter, struct request, waiter);
 
-        snprintf(request->reason, sizeof(request->reason), "%s", reason);
+        if (result < 0)
+                snprintf(request->reason, sizeof(request->reason), "%s", reason);
         set_state(request, wait_result(request, result));
         MHD_resume_connection(request->connection);
 }
@@ -234,6 +236,14 @@ static struct request *request_new(struct request_context *context, struct MHD_C
         return request;
 }
 
+/* What Content-Length says; 0: nothing. */
+static uint64_t announced_length(struct MHD_Connection *connection)
+{
+        const char *length = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_CONTENT_LENGTH);
+
+        return length ? strtoull(length, NULL, 10) : 0;
+}
+
 /* Looks at the headers. What is wrong with them is answered at once. */
 static enum MHD_Result begin(struct request *request, const char *url, const char *method)
 {
@@ -242,7 +252,8 @@ static enum MHD_Result begin(struct request *request, const char *url, const cha
         unsigned status;
 
         request->head_only = !strcmp(method, MHD_HTTP_METHOD_HEAD);
-        status = route_find(request->connection, url, method, &request->route, &allow, &reason);
+        request->announced = announced_length(request->connection);
+        status = route_find(request->connection, url, method, request->announced, &request->route, &allow, &reason);
         if (status)
                 return respond_text(request, status, allow, reason);
         if (query_timeout(request->connection, &timeout) < 0)
@@ -252,15 +263,6 @@ static enum MHD_Result begin(struct request *request, const char *url, const cha
         request->deadline.at = request->started + timeout;
         deadlines_add(request->context->deadlines, &request->deadline);
         return MHD_YES;
-}
-
-/* What Content-Length says; 0: nothing. */
-static size_t expected_size(struct request *request)
-{
-        const char *length =
-                MHD_lookup_connection_value(request->connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_CONTENT_LENGTH);
-
-        return length ? strtoul(length, NULL, 10) : 0;
 }
 
 /* libmicrohttpd takes no answer in the middle of a body: what is too long is read to its end, or to the deadline. */
@@ -274,7 +276,7 @@ static enum MHD_Result read_part(struct request *request, const char *part, size
                 request->too_long = true;
                 return MHD_YES;
         }
-        return body_append(body, part, size, body->size ? 0 : expected_size(request)) ? MHD_YES : MHD_NO;
+        return body_append(body, part, size, request->announced) ? MHD_YES : MHD_NO;
 }
 
 /* Suspends the connection until the answer is durable, or until it is worth deciding again. */

@@ -40,28 +40,21 @@ static bool is_json(struct MHD_Connection *connection)
         return !*type || *type == ';';
 }
 
-static bool is_too_long(struct MHD_Connection *connection)
-{
-        const char *length = header(connection, MHD_HTTP_HEADER_CONTENT_LENGTH);
-
-        return length && strtoull(length, NULL, 10) > REQUEST_BODY_MAX;
-}
-
-static unsigned check_mutate(struct MHD_Connection *connection, const char **ret_reason)
+static unsigned check_mutate(struct MHD_Connection *connection, uint64_t length, const char **ret_reason)
 {
         if (!is_json(connection)) {
                 *ret_reason = "the content type must be application/json";
                 return MHD_HTTP_UNSUPPORTED_MEDIA_TYPE;
         }
-        if (is_too_long(connection)) {
+        if (length > REQUEST_BODY_MAX) {
                 *ret_reason = "the body must not be longer than 7 MiB";
                 return MHD_HTTP_CONTENT_TOO_LARGE;
         }
         return 0;
 }
 
-unsigned route_find(struct MHD_Connection *connection, const char *url, const char *method, enum route *ret,
-                    const char **ret_allow, const char **ret_reason)
+unsigned route_find(struct MHD_Connection *connection, const char *url, const char *method, uint64_t length,
+                    enum route *ret, const char **ret_allow, const char **ret_reason)
 {
         for (size_t i = 0; i < sizeof(routes) / sizeof(routes[0]); i++) {
                 if (strcmp(routes[i].path, url))
@@ -69,7 +62,7 @@ unsigned route_find(struct MHD_Connection *connection, const char *url, const ch
                 *ret = routes[i].route;
                 for (const char *const *name = routes[i].methods; *name; name++)
                         if (!strcmp(*name, method))
-                                return *ret == ROUTE_MUTATE ? check_mutate(connection, ret_reason) : 0;
+                                return *ret == ROUTE_MUTATE ? check_mutate(connection, length, ret_reason) : 0;
                 *ret_allow = routes[i].allow;
                 *ret_reason = "this path does not take that method";
                 return MHD_HTTP_METHOD_NOT_ALLOWED;
