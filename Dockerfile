@@ -1,4 +1,4 @@
-# The program, the shared libraries that it loads, and the certificates of public authorities: nothing else that could
+# The programs, the shared libraries that they load, and the certificates of public authorities: nothing else that could
 # be run by who gets in, or would have to be kept up to date.
 #
 #     docker build --build-arg REVISION="$(git rev-parse HEAD)" -t regionfit .
@@ -24,7 +24,7 @@ RUN set -eu; \
     echo 'nonroot:x:65532:65532:nonroot:/:/nonexistent' >/image/etc/passwd; \
     echo 'nonroot:x:65532:' >/image/etc/group; \
     echo 'hosts: files dns' >/image/etc/nsswitch.conf
-# The libraries, the loader among them. With each goes what its package says of its licence, and the package's entry in
+# The libraries, the loader among them; regionfit-alone has no others. With each goes what its package says of its licence, and the package's entry in
 # dpkg's database, by which scanners know its version.
 RUN set -eu; \
     ldd /image/usr/bin/regionfit | sed -n 's|^[^/]*\(/[^ ]*\) (0x.*|\1|p' >/libraries; \

@@ -5,7 +5,6 @@
  * and leaves a process that has less in it for anybody to misuse.
  */
 #include <limits.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,28 +15,25 @@
 
 #define NAME "regionfit-alone"
 
-/* The path of a program beside this one; false where that cannot be told. */
-static bool find_beside(char path[static PATH_MAX], const char *name)
+/* The path of a program beside this one, new; NULL where that cannot be told. */
+static char *find_beside(const char *name)
 {
-        ssize_t length = readlink("/proc/self/exe", path, PATH_MAX - 1);
-        char *end;
+        char self[PATH_MAX];
+        ssize_t length = readlink("/proc/self/exe", self, sizeof(self));
+        char *end = length > 0 ? memrchr(self, '/', (size_t)length) : NULL, *path;
 
-        if (length < 0)
-                return false;
-        path[length] = '\0';
-        end = strrchr(path, '/');
-        if (!end || (size_t)(end + 1 - path) + strlen(name) >= PATH_MAX)
-                return false;
-        strcpy(end + 1, name);
-        return true;
+        if (!end || asprintf(&path, "%.*s/%s", (int)(end - self), self, name) < 0)
+                return NULL;
+        return path;
 }
 
 void serve_replace(int argc, char **argv)
 {
         _cleanup_(freep) char **arguments = calloc((size_t)argc + 2, sizeof(*arguments));
-        char path[PATH_MAX], program[] = "regionfit";
+        _cleanup_(freep) char *path = find_beside(NAME);
+        char program[] = "regionfit";
 
-        if (!arguments || !find_beside(path, NAME))
+        if (!arguments || !path)
                 return;
         arguments[0] = program;
         memcpy(&arguments[1], argv, (size_t)argc * sizeof(*arguments));

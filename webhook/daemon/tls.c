@@ -103,7 +103,7 @@ static int check_key(const struct pair *pair, struct error *error)
 static void print_fingerprint(char ret[static TLS_FINGERPRINT_SIZE], const unsigned char *digest, size_t size)
 {
         for (size_t i = 0; i < size; i++)
-                sprintf(&ret[3 * i], "%02X%s", digest[i], i + 1 < size ? ":" : "");
+                snprintf(&ret[3 * i], 4, "%02X%s", digest[i], i + 1 < size ? ":" : "");
 }
 
 /* By GnuTLS, as all that is served is; the same as certs_inspect() and certs_fingerprint() tell by OpenSSL. */
