@@ -190,8 +190,8 @@ def test_a_body_that_is_no_review_is_answered_with_where_and_why(
     assert is_alive(shared)
 
 
-def test_a_head_of_seven_kib_is_taken_and_one_of_nine_is_refused(shared: Server) -> None:
-    for length, status in ((7 * 1024, 200), (9 * 1024, 431)):
+def test_a_head_of_nine_kib_is_taken_and_one_of_eleven_is_refused(shared: Server) -> None:
+    for length, status in ((9 * 1024, 200), (11 * 1024, 431)):
         more = {**JSON, "X-Trace": "x" * (length - 200)}  # the rest of the head is not much longer
         assert shared.ask("POST", "/mutate", GOOD, more).status == status
     assert is_alive(shared)

@@ -43,9 +43,12 @@
 /* API servers keep idle connections for 90 s; ending them first would race with a request. */
 #define IDLE_SECONDS TLS_HANDSHAKE_MAX
 
-/* What a connection keeps of a request: its head, which API servers write in less than 1 KiB, and what has come of
- * the body and is not taken yet. All of it is cleared after each request. */
-#define CONNECTION_MEMORY 8192
+/*
+ * What a connection keeps of a request: its head, which API servers write in less than 1 KiB, and what has come of the
+ * body and is not taken yet. Half of it is read into at once, and most reviews are shorter than that; what is longer
+ * takes another turn of the loop. More would be more to clear after each request, and more for each connection.
+ */
+#define CONNECTION_MEMORY (10 * 1024)
 
 struct server {
         struct MHD_Daemon *daemon;   /* owned */
