@@ -68,6 +68,19 @@ static const struct patch_case {
          "'forged'}}, 'spec': {}}",
          "[{'op': 'replace', 'path': '/metadata/annotations/regionfit.io~1placement', 'value': 'default/p#0'},"
          " {'op': 'replace', 'path': '/metadata/annotations/regionfit.io~1reservation', 'value': 'ID'}]"},
+        {"annotations of ours that a policy names are what regionfit makes of them",
+         POLICY("{resource: ecs, podAnnotations: {regionfit.io/placement: forged, regionfit.io/reservation: forged, "
+                "note: m}}"),
+         "{'metadata': {'name': 'x', 'annotations': {}}, 'spec': {}}",
+         "[{'op': 'add', 'path': '/metadata/annotations/note', 'value': 'm'},"
+         " {'op': 'add', 'path': '/metadata/annotations/regionfit.io~1placement', 'value': 'default/p#0'},"
+         " {'op': 'add', 'path': '/metadata/annotations/regionfit.io~1reservation', 'value': 'ID'}]"},
+        {"and so they are where the pod has no annotations",
+         POLICY("{resource: ecs, podAnnotations: {regionfit.io/placement: forged, regionfit.io/reservation: "
+                "forged}}"),
+         "{'metadata': {'name': 'x'}, 'spec': {}}",
+         "[{'op': 'add', 'path': '/metadata/annotations', 'value': {'regionfit.io/placement': 'default/p#0', "
+         "'regionfit.io/reservation': 'ID'}}]"},
         {"a forged reservation of a pod that no policy selects is emptied",
          "apiVersion: regionfit.io/v1alpha1\nkind: RegionQuota\nmetadata: {name: r}\nspec: {pools: []}\n",
          "{'metadata': {'name': 'x', 'annotations': {'regionfit.io/reservation': 'forged'}}, 'spec': {}}",

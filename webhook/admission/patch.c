@@ -32,18 +32,18 @@ struct operations {
 /* One token of a path (RFC 6901): "~" is written "~0" and "/" is written "~1". */
 static void write_token(struct writer *writer, const char *key)
 {
-        char token[3] = "~";
-
         for (;;) {
-                const char *plain = key;
+                const char *tilde = strchrnul(key, '~'), *slash = strchrnul(key, '/');
+                const char *end = tilde < slash ? tilde : slash;
 
-                while (*key && *key != '~' && *key != '/')
-                        key++;
-                writer_part(writer, plain, (size_t)(key - plain));
-                if (!*key)
+                writer_part(writer, key, (size_t)(end - key));
+                if (!*end)
                         return;
-                token[1] = *key++ == '~' ? '0' : '1';
-                writer_bytes(writer, token, 2);
+                if (*end == '~')
+                        writer_raw(writer, "~0");
+                else
+                        writer_raw(writer, "~1");
+                key = end + 1;
         }
 }
 

@@ -10,14 +10,13 @@
 #include <stdint.h>
 
 #include "manifest/document.h"
+#include "policy/resource_policy.h"
 #include "quota/resources.h"
 #include "util/labels.h"
 
 struct arena;
 struct field;
 
-#define ANNOTATION_RESERVATION "regionfit.io/reservation"
-#define ANNOTATION_PLACEMENT "regionfit.io/placement"
 #define KEY_IGNORE "regionfit.io/ignore" /* a label or an annotation; "true" opts out */
 #define ANNOTATION_MIRROR "kubernetes.io/config.mirror"
 #define TAINT_VIRTUAL_NODE "virtual-kubelet.io/provider"

@@ -59,17 +59,19 @@ int64_t field_integer(const struct field *field);
 double field_real(const struct field *field);
 bool field_true(const struct field *field);
 
-/* Looks for the value of a member whose parent is there. */
-void field_find(struct field *member);
+/* The value of a member, or NULL; what field_member() looks for where the parent is there. */
+const struct kept *field_find_kept(const struct kept *object, const char *key);
+json_t *field_find_value(json_t *object, const char *key);
 
 /* A member of an object, or an item of an array; absent where `parent` is not of that type. */
 static inline struct field field_member(const struct field *parent, const char *key)
 {
-        struct field member = {.parent = parent, .key = key};
-
-        if (field_present(parent))
-                field_find(&member);
-        return member;
+        return (struct field){
+                .kept = parent->kept ? field_find_kept(parent->kept, key) : NULL,
+                .value = parent->value ? field_find_value(parent->value, key) : NULL,
+                .parent = parent,
+                .key = key,
+        };
 }
 struct field field_item(const struct field *parent, size_t index);
 

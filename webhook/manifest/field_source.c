@@ -63,41 +63,44 @@ static inline const struct kept *kept_unless_null(const struct kept *kept)
         return kept && kept->kind == KEPT_NULL ? NULL : kept;
 }
 
-/* A member that the shape leaves out cannot be asked for: it would be missing whatever was sent. */
-static const struct kept *find_shaped(const struct kept *object, const char *key)
+/* The key by what it says, where the reader's constant is another one. */
+static __attribute__((noinline)) const struct shape *find_equal(const struct shape *shape, const char *key)
 {
-        const struct shape *shape = object->shape, *member = shape;
-
-        while (member->key != key && member->key)
-                member++;
-        if (!member->key)
-                for (member = shape; member->key && strcmp(member->key, key) != 0; member++)
-                        ;
-        assert(member->key);
-        return object->members[member - shape];
+        while (shape->key && strcmp(shape->key, key) != 0)
+                shape++;
+        return shape;
 }
 
-static const struct kept *find_kept(const struct kept *object, const char *key)
+/* A member that the shape leaves out cannot be asked for: it would be missing whatever was sent. */
+static inline const struct kept *find_shaped(const struct kept *object, const char *key)
 {
-        const struct kept *kept;
+        const struct shape *shape = object->shape;
 
-        if (object->kind != KEPT_OBJECT)
-                return NULL;
-        if (object->shape)
-                return find_shaped(object, key);
-        for (kept = object->first; kept && strcmp(kept->key, key) != 0; kept = kept->next)
-                ;
+        while (shape->key != key && shape->key)
+                shape++;
+        if (!shape->key)
+                shape = find_equal(object->shape, key);
+        assert(shape->key);
+        return object->members[shape - object->shape];
+}
+
+static __attribute__((noinline)) const struct kept *find_whole(const struct kept *object, const char *key)
+{
+        const struct kept *kept = object->kind == KEPT_OBJECT ? object->first : NULL;
+
+        while (kept && strcmp(kept->key, key) != 0)
+                kept = kept->next;
         return kept;
 }
 
-void field_find(struct field *member)
+const struct kept *field_find_kept(const struct kept *object, const char *key)
 {
-        const struct field *parent = member->parent;
+        return kept_unless_null(object->shape ? find_shaped(object, key) : find_whole(object, key));
+}
 
-        if (parent->kept)
-                member->kept = kept_unless_null(find_kept(parent->kept, member->key));
-        else
-                member->value = unless_null(json_object_get(parent->value, member->key));
+json_t *field_find_value(json_t *object, const char *key)
+{
+        return unless_null(json_object_get(object, key));
 }
 
 static const struct kept *find_item(const struct kept *list, size_t index)

@@ -93,35 +93,56 @@ static inline bool may_need_escape(uint64_t word)
         return found & EVERY_BYTE(0x80);
 }
 
-/* How many characters from here on need no escape. Nearly every text is plain from end to end. */
-static size_t plain_length(const char *text, size_t size)
+static inline bool word_is_plain(const char *text, char *to)
 {
-        size_t n = 0;
+        uint64_t word;
 
-        for (; size - n >= sizeof(uint64_t); n += sizeof(uint64_t)) {
-                uint64_t word;
+        memcpy(&word, text, sizeof(word));
+        memcpy(to, &word, sizeof(word));
+        return !may_need_escape(word);
+}
 
-                memcpy(&word, text + n, sizeof(word));
-                if (may_need_escape(word))
-                        break;
+/*
+ * Copies a text that needs no escape, as nearly every one, eight characters at a time; the last eight are those at
+ * its end, which may have been copied before. False where one may need an escape: then it is to be written otherwise.
+ */
+static inline bool copy_plain(char *to, const char *text, size_t size)
+{
+        size_t i = 0;
+
+        if (size < sizeof(uint64_t)) {
+                for (; i < size && !needs_escape(text[i]); i++)
+                        to[i] = text[i];
+                return i == size;
         }
-        while (n < size && !needs_escape(text[n]))
-                n++;
-        return n;
+        for (; i + sizeof(uint64_t) < size; i += sizeof(uint64_t))
+                if (!word_is_plain(text + i, to + i))
+                        return false;
+        i = size - sizeof(uint64_t);
+        return word_is_plain(text + i, to + i);
+}
+
+static void write_escaped(struct writer *writer, const char *text, size_t size)
+{
+        const char *end = text + size;
+
+        while (text < end) {
+                const char *plain = text;
+
+                while (text < end && !needs_escape(*text))
+                        text++;
+                writer_bytes(writer, plain, (size_t)(text - plain));
+                if (text < end)
+                        write_escape(writer, *text++);
+        }
 }
 
 void writer_part(struct writer *writer, const char *text, size_t size)
 {
-        for (;;) {
-                size_t plain = plain_length(text, size);
-
-                writer_bytes(writer, text, plain);
-                if (plain == size)
-                        return;
-                write_escape(writer, text[plain]);
-                text += plain + 1;
-                size -= plain + 1;
-        }
+        if (has_room(writer, size) && copy_plain(writer->bytes + writer->size, text, size))
+                writer->size += size;
+        else
+                write_escaped(writer, text, size);
 }
 
 void writer_string(struct writer *writer, const char *text)

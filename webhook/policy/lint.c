@@ -72,6 +72,22 @@ static void check_labels(const struct place *place)
                         check_label(place, maps[i].field, labels_at(maps[i].labels, j), maps[i].check_values);
 }
 
+/* Ours say what is so, whatever a policy would have them say (admission/patch.c). */
+static void check_annotations(const struct place *place)
+{
+        static const char *const own[] = {ANNOTATION_RESERVATION, ANNOTATION_PLACEMENT};
+
+        for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++) {
+                char path[PATH_SIZE];
+
+                if (!labels_get(unit_of(place)->pod_annotations, own[i]))
+                        continue;
+                snprintf(path, sizeof(path), "spec.units[%zu].podAnnotations[%s]", place->unit, own[i]);
+                diagnostics_add(place->diagnostics, SEVERITY_WARNING, place->policy->manifest, path,
+                                "has no effect: regionfit writes this annotation itself");
+        }
+}
+
 /* Labels and node selector of one unit that name different regions, or series. */
 static void check_contradiction(const struct place *place)
 {
@@ -191,6 +207,7 @@ void lint_policy(const struct lint_policy *policy, const struct quota_table *quo
                 const struct place place = {.policy = policy, .diagnostics = diagnostics, .unit = i};
 
                 check_labels(&place);
+                check_annotations(&place);
                 check_contradiction(&place);
                 check_max(&place);
                 check_quota(&place, quotas);

@@ -25,6 +25,8 @@ struct selector;
 #define LABEL_SERIES "alibabacloud.com/gpu-model-series"
 #define LABEL_REGION "alibabacloud.com/serverless-region-id"
 #define LABEL_TOPOLOGY_REGION "topology.kubernetes.io/region"
+#define ANNOTATION_RESERVATION "regionfit.io/reservation"
+#define ANNOTATION_PLACEMENT "regionfit.io/placement"
 #define ANNOTATION_WHEN_NOTHING_FITS "regionfit.io/when-nothing-fits"
 
 enum unit_resource { UNIT_ACS, UNIT_ECI, UNIT_ECS, UNIT_ELASTIC };
