@@ -177,6 +177,7 @@ def test_the_duration_of_a_review_is_that_of_its_body_too(serve: Serve) -> None:
     for name, content in {**JSON, "Content-Length": str(len(body))}.items():
         connection.putheader(name, content)
     connection.endheaders(body[:10])
+    wait_until("its head has arrived", lambda: value(server, "regionfit_requests_in_flight") == 1)
     time.sleep(0.6)
     connection.send(body[10:])
     assert connection.getresponse().status == 200
