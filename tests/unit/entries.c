@@ -4,6 +4,7 @@
 #include "quota/entries.h"
 
 #include <errno.h>
+#include <malloc.h>
 
 #include "reservations.h"
 
@@ -174,6 +175,41 @@ START_TEST(what_cannot_be_classified_is_not_inserted)
 }
 END_TEST
 
+/* Counts how often it is asked. */
+static int classify_counting(void *userdata, const struct reservation *reservation, struct counter_keys *ret)
+{
+        ++*(int *)userdata;
+        return classify_by_namespace(NULL, reservation, ret);
+}
+
+START_TEST(the_classifier_is_asked_once_for_all_that_are_alike)
+{
+        int asked = 0;
+
+        classify((struct classifier){.generation = 1, .classify = classify_counting, .userdata = &asked});
+        insert("r", 1, false);
+        insert("r", 1, true);
+        ck_assert_int_eq(asked, 1);
+        insert("r", 2, false);
+        ck_assert_int_eq(asked, 2);
+        classify((struct classifier){.generation = 2, .classify = classify_counting, .userdata = &asked});
+        ck_assert_int_eq(asked, 4);
+        assert_counter("ns", 4, 3, 1);
+}
+END_TEST
+
+/* As for the pods of a cluster (usage.c). Sanitizers have an allocator of their own, which does not tell. */
+START_TEST(reservations_of_one_template_take_little_memory)
+{
+        enum { RESERVATIONS = 10000 };
+        size_t before = mallinfo2().uordblks;
+
+        for (int i = 0; i < RESERVATIONS; i++)
+                insert("r", 1, false);
+        ck_assert_uint_lt(mallinfo2().uordblks - before, 200 * RESERVATIONS);
+}
+END_TEST
+
 static void count_release(void *userdata)
 {
         ++*(int *)userdata;
@@ -201,6 +237,8 @@ static void add(TCase *tests)
         tcase_add_test(tests, a_new_classifier_counts_anew_and_hands_back_the_former);
         tcase_add_loop_test(tests, a_classifier_that_fails_changes_nothing, 0, 3);
         tcase_add_test(tests, what_cannot_be_classified_is_not_inserted);
+        tcase_add_test(tests, the_classifier_is_asked_once_for_all_that_are_alike);
+        tcase_add_test(tests, reservations_of_one_template_take_little_memory);
         tcase_add_test(tests, the_classifier_is_released_at_the_end);
 }
 
