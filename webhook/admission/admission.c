@@ -5,16 +5,6 @@
  *
  * What is read of a review lives in an arena that begins on the stack, so that an ordinary one asks nothing of the
  * heap but its answer and what the ledger keeps.
- *
- * Without a view of the cluster, the end of a pod is learnt from reviews. The first DELETE review of a pod says no
- * more than that somebody wants it gone: another webhook may refuse it, and its containers run until the grace
- * period is over. The API server asks once more when it removes the object, and then deletionGracePeriodSeconds is
- * 0: only this one, or a final phase, gives back. A pod with finalizers goes with the UPDATE that takes the last of
- * them away, without another DELETE review.
- *
- * Of an UPDATE only the oldObject is a fact. The new object is what somebody would like to be stored, and we see it
- * before the API server has dropped a phase that did not come by way of the status subresource, or refused a
- * deletionTimestamp: believed, it would let anybody who may edit a pod get its GPUs back while it runs.
  */
 #include "admission/admission.h"
 
@@ -23,6 +13,7 @@
 #include <string.h>
 
 #include "admission/catalog.h"
+#include "admission/departure.h"
 #include "admission/patch.h"
 #include "admission/pod.h"
 #include "admission/review.h"
@@ -298,45 +289,13 @@ static int handle_create(struct admission *admission, struct request *request, s
         return r < 0 ? r : decide_now(admission, review, &pod, ret, error);
 }
 
-/* What a pod that exists holds, as its labels and annotations say. */
-static struct reservation_key pod_key(const struct pod *pod)
-{
-        return (struct reservation_key){
-                .id = pod->reservation,
-                .namespace = pod->namespace,
-                .region = pod->region,
-                .series = pod->series,
-        };
-}
-
-/* True where nothing of the pod is left, or will be once the review is answered. */
-static bool pod_ends(const struct review *review, const struct pod *now, const struct pod *before)
-{
-        bool reported = !strcmp(review->subresource, "status") && pod_is_finished(now);
-
-        return reported || pod_is_finished(before) || (before->deletion_confirmed && !now->has_finalizers);
-}
-
-/* Follows a pod on its way out: `before` is how it is stored, `now` how it shall be; the same in a DELETE review. */
+/* Of a pod that is changed or deleted; `before` is how it is stored. */
 static int follow(struct admission *admission, const struct review *review, const struct pod *now,
                   const struct pod *before, struct admission_answer *ret, struct error *error)
 {
-        struct reservation_key key = pod_key(before);
-        bool ends = pod_ends(review, now, before);
-        bool leaves = before->terminating || review->operation == OPERATION_DELETE;
-        int r = 0;
-
-        if (!*key.id || review->dry_run || admission->options.audit)
+        if (review->dry_run || admission->options.audit)
                 return 0;
-        if (ends)
-                r = ledger_release(admission->ledger, &key, &ret->commit, error);
-        else if (leaves)
-                r = ledger_terminate(admission->ledger, &key, &ret->commit, error);
-        if (r > 0)
-                log_debug(ends ? "given back" : "terminating", log_string("uid", review->uid),
-                          log_string("namespace", before->namespace), log_string("pod", before->name),
-                          log_string("reservation", key.id));
-        return r < 0 ? r : 0;
+        return departure_follow(admission->ledger, review, now, before, &ret->commit, error);
 }
 
 static int handle_delete(struct admission *admission, struct request *request, struct admission_answer *ret,
