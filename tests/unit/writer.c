@@ -137,12 +137,30 @@ START_TEST(a_block_that_is_too_small_is_left_for_the_heap)
 }
 END_TEST
 
+START_TEST(nothing_is_an_empty_string)
+{
+        struct writer writer;
+        char *text;
+        size_t size;
+
+        writer_init(&writer, NULL, 0);
+        writer_texts(&writer, "", "");
+        writer_part(&writer, "", 0);
+        ck_assert_int_eq(writer_finish(&writer, &text, &size), 0);
+        ck_assert_str_eq(text, "");
+        ck_assert_uint_eq(size, 0);
+        free(text);
+        writer_clear(&writer);
+}
+END_TEST
+
 static void add(TCase *tests)
 {
         tcase_add_loop_test(tests, strings_read_back_as_they_were, 0, ARRAY_SIZE(texts));
         tcase_add_test(tests, an_escape_is_found_at_every_place);
         tcase_add_loop_test(tests, base64_is_that_of_the_rfc, 0, ARRAY_SIZE(vectors));
         tcase_add_test(tests, numbers_are_decimal);
+        tcase_add_test(tests, nothing_is_an_empty_string);
         tcase_add_test(tests, a_block_that_is_too_small_is_left_for_the_heap);
 }
 

@@ -48,7 +48,7 @@ static bool grow(struct writer *writer, size_t more)
 
 static inline bool has_room(struct writer *writer, size_t more)
 {
-        return writer->capacity - writer->size >= more || grow(writer, more);
+        return writer->capacity - writer->size > more || grow(writer, more);
 }
 
 void writer_grow(struct writer *writer, const char *bytes, size_t size)

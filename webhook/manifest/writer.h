@@ -28,7 +28,7 @@ void writer_grow(struct writer *writer, const char *bytes, size_t size);
 /* The text as it is. */
 static inline void writer_bytes(struct writer *writer, const char *bytes, size_t size)
 {
-        if (writer->capacity - writer->size < size) {
+        if (writer->capacity - writer->size <= size) { /* so that even no text at all has a place */
                 writer_grow(writer, bytes, size);
                 return;
         }
