@@ -68,6 +68,15 @@ static const struct verdict_case {
         {"a key that is there twice, once with an escape", TEXT("{\"ab\":1,\"\\u0061b\":2}"), false},
         {"a key that is there twice, far inside",
          TEXT("[[{\"x\":{\"key-of-some-length\":1,\"key-of-some-length\":2}}]]"), false},
+        {"a key that is there twice, with a quote in it", TEXT("{\"a\\\"b\":1,\"a\\\"b\":2}"), false},
+        {"a quote in a key, written in two ways", TEXT("{\"a\\\"\":1,\"a\\u0022\":2}"), false},
+        {"a backslash in a key, written in two ways", TEXT("{\"\\u005c\":1,\"\\\\\":2}"), false},
+        {"a slash in a key, written in two ways", TEXT("{\"a\\/b\":1,\"a/b\":2}"), false},
+        {"a line feed in a key, written in two ways", TEXT("{\"\\n\":1,\"\\u000A\":2}"), false},
+        {"keys beyond ASCII that are the same", TEXT("{\"\xc3\xa9\":1,\"\\u00e9\":2}"), false},
+        {"keys of which one has an escaped backslash before a letter", TEXT("{\"\\\\n\":1,\"\\n\":2}"), true},
+        {"a quote and an escaped backslash with a quote", TEXT("{\"\\\"\":1,\"\\\\\\\"\":2}"), true},
+        {"an empty key twice", TEXT("{\"\":1,\"\":2}"), false},
         {"one key in two objects", TEXT("[{\"a\":{\"a\":1}},{\"a\":1}]"), true},
         {"keys that differ in the middle alone", TEXT("{\"12345678-a-12345678\":1,\"12345678-b-12345678\":2}"), true},
         {"keys that differ in a byte of their case", TEXT("{\"a\":1,\"A\":2}"), true},
@@ -313,6 +322,22 @@ START_TEST(what_is_skipped_is_checked_too)
 }
 END_TEST
 
+/* Keys that go down, so that each is before all others, with one of them twice. */
+START_TEST(finds_a_key_that_is_there_twice_out_of_order)
+{
+        _cleanup_(freep) char *text = NULL;
+        size_t size;
+        FILE *stream = open_memstream(&text, &size);
+
+        fputs("{\"z\":0", stream);
+        for (int i = 1000; i > 0; i--)
+                fprintf(stream, ",\"%04d\":{}", i == 500 && _i ? 900 : i);
+        fputs("}", stream);
+        fclose(stream);
+        ck_assert_int_eq(read_exactly(text, size, NULL), _i ? -EINVAL : 0);
+}
+END_TEST
+
 static void add(TCase *tests)
 {
         tcase_add_loop_test(tests, takes_objects_and_lists_alone, 0, ARRAY_SIZE(no_tops));
@@ -321,6 +346,7 @@ static void add(TCase *tests)
         tcase_add_loop_test(tests, says_where, 0, ARRAY_SIZE(places));
         tcase_add_loop_test(tests, nests_up_to_a_bound, 0, ARRAY_SIZE(depths));
         tcase_add_loop_test(tests, finds_a_key_that_is_there_twice_among_many, 0, 7);
+        tcase_add_loop_test(tests, finds_a_key_that_is_there_twice_out_of_order, 0, 2);
         tcase_add_loop_test(tests, what_is_skipped_is_checked_too, 0, ARRAY_SIZE(verdicts));
 }
 

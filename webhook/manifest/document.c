@@ -37,7 +37,7 @@ static const char *copy_text(struct reader *reader, const struct scan_text *text
                 reader->out_of_memory = true;
                 return NULL;
         }
-        end = text->escaped ? scan_unescape(copy, text) : (char *)memcpy(copy, text->bytes, text->size) + text->size;
+        end = text->escapes ? scan_unescape(copy, text) : (char *)memcpy(copy, text->bytes, text->size) + text->size;
         *end = '\0';
         return copy;
 }

@@ -123,20 +123,35 @@ static unsigned take_escape(const char **at)
         return 0x10000 + ((code - 0xd800) << 10) + ((unsigned)hexadecimal(from + 8) - 0xdc00);
 }
 
-char *scan_unescape(char *to, const struct scan_text *text)
+/* `kept` are the characters whose escapes remain. */
+static char *write_plain(char *to, const struct scan_text *text, const char *kept)
 {
         const char *at = text->bytes, *end = at + text->size;
 
         for (;;) {
                 const char *escape = memchr(at, '\\', (size_t)(end - at));
                 size_t plain = (size_t)((escape ? escape : end) - at);
+                unsigned code;
 
                 to = (char *)memcpy(to, at, plain) + plain;
                 if (!escape)
                         return to;
                 at = escape;
-                to = write_utf8(to, take_escape(&at));
+                code = take_escape(&at);
+                if (code < 0x80 && strchr(kept, (int)code))
+                        *to++ = '\\';
+                to = write_utf8(to, code);
         }
+}
+
+char *scan_unescape(char *to, const struct scan_text *text)
+{
+        return write_plain(to, text, "");
+}
+
+char *scan_respell(char *to, const struct scan_text *text)
+{
+        return write_plain(to, text, "\"\\");
 }
 
 static const char *digits_end(const char *at, const char *end)

@@ -7,11 +7,14 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+/* A string needs \" and \\; it may have other escapes, so that one string is written in many ways. */
+enum scan_escapes { ESCAPES_NONE, ESCAPES_NEEDED, ESCAPES_OTHER };
+
 /* A string without its quotes, or a number; borrowed from the bytes that are read. */
 struct scan_text {
         const char *bytes;
         size_t size;
-        bool escaped; /* it has escapes: see scan_unescape() */
+        enum scan_escapes escapes; /* that it has: see scan_unescape() */
 };
 
 /* The length of the UTF-8 sequence at `at`, which is at least two bytes long; 0: it is none (RFC 3629, section 4).
@@ -25,6 +28,9 @@ size_t scan_escape_length(const char *at, const char *end);
 /* Writes a string that has been checked, without its escapes, to `to`, which has room for text->size bytes; returns
  * the end of it. */
 char *scan_unescape(char *to, const struct scan_text *text);
+
+/* Likewise, but with \" and \\ as they are, which makes it the one string of ESCAPES_NEEDED that means the same. */
+char *scan_respell(char *to, const struct scan_text *text);
 
 struct scan_number {
         const char *end;   /* where it ends; or where the fault is */

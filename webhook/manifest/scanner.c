@@ -1,14 +1,14 @@
 /*
  * The only file that knows the bytes of JSON, but for what stands in strings (manifest/scan_text.c).
  *
- * A value is taken by its first byte, and nearly all of the time goes into strings: those are passed over sixteen
- * bytes at a time, up to the first that is a quote, a backslash, a control character or not ASCII. Each step first
- * makes sure that it stays before `end`; there is no sentinel, because the bytes belong to the caller.
+ * A value is taken by its first byte. Where it stands is a local variable, `at`, that the small functions here move
+ * (they are inlined into the few that others call), and nearly all of the time goes into strings: those are looked at
+ * a block at a time, for the first byte that is a quote, a backslash, a control character or not ASCII. Each step
+ * first makes sure that it stays before `end`; there is no sentinel, because the bytes belong to the caller.
  *
- * Keys are to be unique in what is skipped, too. Each object leaves a signature of its keys on a stack that all open
- * objects share. In small ones a key is held against the others only if one of the same residue came before it; large
- * ones are sorted when they close, so that a hostile object costs n log n. Only keys with one signature are compared
- * byte by byte.
+ * Keys are to be unique in what is skipped, too. Each object leaves its keys on a stack that all open objects share.
+ * In small ones a key is held against the others only if one of the same residue came before it; large ones are put
+ * in order when they close, which most are already, so that a hostile object costs n log n.
  *
  * What is open is kept on a stack of a fixed size, so that skipping needs no recursion. Lines and columns are counted
  * once something is wrong.
@@ -16,21 +16,12 @@
 #include "manifest/scanner.h"
 
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
-#ifdef __SSE2__
-#include <emmintrin.h>
-#endif
 
-#include "manifest/scan_text.h"
-#include "util/arena.h"
+#include "manifest/scan_block.h"
+#include "util/cleanup.h"
 #include "util/error.h"
 #include "util/text.h"
-
-/* Objects with more keys than this are sorted. */
-#define FEW_KEYS 32
-
-#define KEYS_MIN 64
 
 /* Longer keys are left out of what is said. */
 #define SHOWN_MAX 64
@@ -38,27 +29,15 @@
 /* Bytes before a fault, and behind it, that are shown. */
 #define NEAR_MAX 16
 
-/* Spreads the low bits of what is multiplied with it over the high ones (the golden ratio, in 64 bits). */
-#define MIX UINT64_C(0x9e3779b97f4a7c15)
-
-struct scan_key {
-        uint64_t signature;
-        const char *bytes;
-        uint32_t size;
-        uint32_t end; /* where it ends in what is read, to tell where the fault is */
-};
-
 void scanner_init(struct scanner *scanner, const char *bytes, size_t size, struct arena *arena)
 {
         scanner->start = scanner->next = bytes;
         scanner->end = bytes + size;
-        scanner->arena = arena;
-        scanner->keys = NULL;
-        scanner->n_keys = scanner->keys_capacity = 0;
+        scan_keys_init(&scanner->keys, scanner->first_keys, SCAN_KEYS_FIRST, arena);
         scanner->fault = scanner->fault_at = NULL;
         scanner->twice = (struct scan_text){0};
         scanner->out_of_memory = false;
-        scanner->depth = 0;
+        scanner->level = scanner->levels;
 }
 
 static __attribute__((noinline)) bool fail(struct scanner *scanner, const char *at, const char *fault)
@@ -76,52 +55,29 @@ static bool fail_memory(struct scanner *scanner)
         return fail(scanner, scanner->start, "out of memory");
 }
 
-static inline bool is_space(char byte)
+static __attribute__((noinline)) const char *skip_space(const char *at, const char *end)
 {
-        return byte == ' ' || byte == '\n' || byte == '\r' || byte == '\t';
-}
-
-static __attribute__((noinline)) char skip_space(struct scanner *scanner)
-{
-        const char *at = scanner->next, *end = scanner->end;
-
-        while (at < end && is_space(*at))
-                at++;
-        scanner->next = at;
-        return at < end ? *at : '\0';
-}
-
-/* The next byte that is not white space; '\0' at the end, which is no byte of JSON either. */
-static inline char next_byte(struct scanner *scanner)
-{
-        const char *at = scanner->next;
-
-        return at < scanner->end && (unsigned char)*at > ' ' ? *at : skip_space(scanner);
-}
-
-/* The first byte that a string cannot simply go on with: a quote, a backslash, a control character, part of a
- * character beyond ASCII. Or `end`. */
-static inline __attribute__((always_inline)) const char *plain_end(const char *at, const char *end)
-{
-#ifdef __SSE2__
-        for (; end - at >= 16; at += 16) {
-                __m128i bytes = _mm_loadu_si128((const __m128i_u *)at);
-                __m128i quotes = _mm_cmpeq_epi8(bytes, _mm_set1_epi8('"'));
-                __m128i backslashes = _mm_cmpeq_epi8(bytes, _mm_set1_epi8('\\'));
-                __m128i others = _mm_cmplt_epi8(bytes, _mm_set1_epi8(' ')); /* as signed: beyond ASCII, too */
-                int mask = _mm_movemask_epi8(_mm_or_si128(_mm_or_si128(quotes, backslashes), others));
-
-                if (mask)
-                        return at + __builtin_ctz((unsigned)mask);
-        }
-#endif
-        while (at < end && (signed char)*at >= ' ' && *at != '"' && *at != '\\')
+        while (at < end && (*at == ' ' || *at == '\n' || *at == '\r' || *at == '\t'))
                 at++;
         return at;
 }
 
-/* What keeps the string from going on here: an escape or a character beyond ASCII, if it is a good one. */
-static size_t odd_length(struct scanner *scanner, const char *at, struct scan_text *text)
+/* The next byte that is not white space; '\0' at the end, which is no byte of JSON either. */
+static always_inline char next_byte(const struct scanner *scanner, const char **at)
+{
+        if (unlikely(*at >= scanner->end || (unsigned char)**at <= ' '))
+                *at = skip_space(*at, scanner->end);
+        return *at < scanner->end ? **at : '\0';
+}
+
+/* True if this byte comes next; what comes from an API server has no white space. */
+static always_inline bool comes(const struct scanner *scanner, const char **at, char byte)
+{
+        return (*at < scanner->end && **at == byte) || next_byte(scanner, at) == byte;
+}
+
+/* The length of the escape or of the character beyond ASCII here, if it is a good one. */
+static __attribute__((noinline)) size_t odd_length(struct scanner *scanner, const char *at)
 {
         size_t length;
 
@@ -129,72 +85,85 @@ static size_t odd_length(struct scanner *scanner, const char *at, struct scan_te
                 fail(scanner, at, "a control character stands in a string");
                 return 0;
         }
-        if (*at == '\\') {
-                text->escaped = true;
-                length = scan_escape_length(at, scanner->end);
+        if (*at != '\\') {
+                length = scan_utf8_length(at, scanner->end);
                 if (!length)
-                        fail(scanner, at, "a string has a bad escape");
+                        fail(scanner, at, "a string is not valid UTF-8");
                 return length;
         }
-        length = scan_utf8_length(at, scanner->end);
+        scanner->escapes = ESCAPES_OTHER;
+        length = scan_escape_length(at, scanner->end);
         if (!length)
-                fail(scanner, at, "a string is not valid UTF-8");
+                fail(scanner, at, "a string has a bad escape");
         return length;
 }
 
-static inline bool end_string(struct scanner *scanner, struct scan_text *text, const char *quote)
+/* The quote at the end of the string that goes on at `at`; its escapes are noted. NULL after a fault. */
+static __attribute__((noinline)) const char *find_quote(struct scanner *scanner, const char *at)
 {
-        text->size = (size_t)(quote - text->bytes);
-        scanner->next = quote + 1;
+        const char *end = scanner->end;
+
+        scanner->escapes = ESCAPES_NONE;
+        for (;;) {
+                size_t length = 2;
+
+                at = plain_end(at, end);
+                if (at < end && *at == '"')
+                        return at;
+                if (end - at < 2 || *at != '\\' || (at[1] != '"' && at[1] != '\\'))
+                        length = odd_length(scanner, at);
+                else if (scanner->escapes == ESCAPES_NONE)
+                        scanner->escapes = ESCAPES_NEEDED;
+                if (!length)
+                        return NULL;
+                at += length;
+        }
+}
+
+/* The string whose opening quote is the next byte. Most fit in a block. */
+static always_inline bool take_string(struct scanner *scanner, const char **at, struct scan_text *ret)
+{
+        const char *first = *at + 1, *quote = first;
+        uint64_t odd = scanner->end - first >= BLOCK ? odd_bytes(first) : 0;
+
+        ret->escapes = ESCAPES_NONE;
+        if (odd)
+                quote += first_odd(odd);
+        if (unlikely(!odd || *quote != '"')) {
+                quote = find_quote(scanner, quote);
+                if (!quote)
+                        return false;
+                ret->escapes = scanner->escapes;
+        }
+        ret->bytes = first;
+        ret->size = (size_t)(quote - first);
+        *at = quote + 1;
         return true;
 }
 
-/* A string with something odd in it, from the first such byte on. */
-static __attribute__((noinline)) bool take_odd_string(struct scanner *scanner, struct scan_text *ret, const char *at)
+static always_inline enum scan_kind take_number(struct scanner *scanner, const char **at, struct scan_text *ret)
 {
-        while (at == scanner->end || *at != '"') {
-                size_t length = odd_length(scanner, at, ret);
-
-                if (!length)
-                        return false;
-                at = plain_end(at + length, scanner->end);
-        }
-        return end_string(scanner, ret, at);
-}
-
-/* The string whose opening quote is the next byte. */
-static inline __attribute__((always_inline)) bool take_string(struct scanner *scanner, struct scan_text *ret)
-{
-        const char *at = plain_end(scanner->next + 1, scanner->end);
-
-        ret->bytes = scanner->next + 1;
-        ret->escaped = false;
-        return at < scanner->end && *at == '"' ? end_string(scanner, ret, at) : take_odd_string(scanner, ret, at);
-}
-
-static enum scan_kind take_number(struct scanner *scanner, struct scan_text *ret)
-{
-        struct scan_number number = scan_number(scanner->next, scanner->end);
+        struct scan_number number = scan_number(*at, scanner->end);
 
         if (number.fault) {
                 fail(scanner, number.end, number.fault);
                 return SCAN_FAULT;
         }
-        *ret = (struct scan_text){.bytes = scanner->next, .size = (size_t)(number.end - scanner->next)};
-        scanner->next = number.end;
+        *ret = (struct scan_text){.bytes = *at, .size = (size_t)(number.end - *at)};
+        *at = number.end;
         return number.is_real ? SCAN_REAL : SCAN_INTEGER;
 }
 
-static enum scan_kind take_word(struct scanner *scanner)
+/* The word at `at`, which nothing else can be; its end is where a fault is. */
+static __attribute__((noinline)) enum scan_kind take_word(struct scanner *scanner, const char *at, size_t *ret_size)
 {
-        const char *at = scanner->next, *after = at;
+        const char *after = at;
         size_t size;
 
         while (after < scanner->end && ((*after >= 'a' && *after <= 'z') || (*after >= 'A' && *after <= 'Z')))
                 after++;
-        size = (size_t)(after - at);
-        scanner->next = after;
-        if (!scanner->depth)
+        *ret_size = size = (size_t)(after - at);
+        if (scanner->level == scanner->levels)
                 fail(scanner, after, "an object must stand at the top");
         else if (size == 4 && !memcmp(at, "true", 4))
                 return SCAN_TRUE;
@@ -206,59 +175,56 @@ static enum scan_kind take_word(struct scanner *scanner)
         return SCAN_FAULT;
 }
 
-static inline __attribute__((always_inline)) enum scan_kind take(struct scanner *scanner, struct scan_text *ret)
+/* The opening of an object or a list. */
+static always_inline enum scan_kind open_level(struct scanner *scanner, const char **at)
 {
-        char byte = next_byte(scanner);
+        bool is_object = *(*at)++ == '{';
 
-        if (byte == '{' || byte == '[') {
-                scanner->next++;
-                scanner->levels[scanner->depth++] = (struct scan_level){.is_object = byte == '{'};
-                return byte == '{' ? SCAN_OBJECT : SCAN_LIST;
-        }
-        if (scanner->depth && byte == '"')
-                return take_string(scanner, ret) ? SCAN_STRING : SCAN_FAULT;
-        if (scanner->depth && (byte == '-' || (byte >= '0' && byte <= '9')))
-                return take_number(scanner, ret);
-        return take_word(scanner);
+        *++scanner->level = (struct scan_level){.is_object = is_object};
+        return is_object ? SCAN_OBJECT : SCAN_LIST;
+}
+
+/* Anything but that, with `byte` as its first. */
+static always_inline enum scan_kind take_scalar(struct scanner *scanner, const char **at, char byte,
+                                                struct scan_text *ret)
+{
+        enum scan_kind kind;
+        size_t size;
+
+        if (byte == '"')
+                return take_string(scanner, at, ret) ? SCAN_STRING : SCAN_FAULT;
+        if (byte == '-' || (byte >= '0' && byte <= '9'))
+                return take_number(scanner, at, ret);
+        kind = take_word(scanner, *at, &size);
+        *at += size;
+        return kind;
+}
+
+static always_inline bool opens(char byte)
+{
+        return byte == '{' || byte == '[';
+}
+
+/* What may stand at the top. */
+static always_inline bool check_top(struct scanner *scanner)
+{
+        size_t size;
+
+        return scanner->level > scanner->levels || opens(next_byte(scanner, &scanner->next)) ||
+               take_word(scanner, scanner->next, &size) != SCAN_FAULT;
 }
 
 enum scan_kind scanner_take(struct scanner *scanner, struct scan_text *ret)
 {
-        return take(scanner, ret);
+        char byte = next_byte(scanner, &scanner->next);
+
+        if (opens(byte))
+                return open_level(scanner, &scanner->next);
+        return check_top(scanner) ? take_scalar(scanner, &scanner->next, byte, ret) : SCAN_FAULT;
 }
 
-/* Differs for most keys that differ: made of the length and of the first and last bytes. */
-static inline uint64_t signature(const char *bytes, size_t size)
+static __attribute__((noinline)) bool fail_duplicate(struct scanner *scanner, const struct scan_key *later)
 {
-        size_t n = size >= 8 ? 8 : size >= 4 ? 4 : 0;
-        uint64_t first = 0, last = 0;
-
-        if (n == 8) {
-                memcpy(&first, bytes, 8);
-                memcpy(&last, bytes + size - 8, 8);
-        } else if (n == 4) {
-                memcpy(&first, bytes, 4);
-                memcpy(&last, bytes + size - 4, 4);
-        }
-        for (size_t i = 0; !n && i < size; i++)
-                last = last << 8 | (unsigned char)bytes[i];
-        return (first * MIX) ^ last ^ size << 56;
-}
-
-static int compare_keys(const void *a, const void *b)
-{
-        const struct scan_key *x = a, *y = b;
-
-        if (x->signature != y->signature)
-                return x->signature < y->signature ? -1 : 1;
-        if (x->size != y->size)
-                return x->size < y->size ? -1 : 1;
-        return memcmp(x->bytes, y->bytes, x->size);
-}
-
-static bool fail_duplicate(struct scanner *scanner, const struct scan_key *a, const struct scan_key *b)
-{
-        const struct scan_key *later = a->end > b->end ? a : b;
         bool as_sent = later->bytes >= scanner->start && later->bytes < scanner->end;
 
         if (as_sent && later->size <= SHOWN_MAX)
@@ -266,150 +232,145 @@ static bool fail_duplicate(struct scanner *scanner, const struct scan_key *a, co
         return fail(scanner, scanner->start + later->end, "an object has a key twice");
 }
 
-/* The keys of a large object, which is then forgotten. */
-static __attribute__((noinline)) bool check_many(struct scanner *scanner, struct scan_key *keys, size_t n)
+/* The key that has just been taken. */
+static always_inline bool note_key(struct scanner *scanner, const char *at, const struct scan_text *key)
 {
-        qsort(keys, n, sizeof(*keys), compare_keys);
-        for (size_t i = 1; i < n; i++)
-                if (!compare_keys(&keys[i - 1], &keys[i]))
-                        return fail_duplicate(scanner, &keys[i - 1], &keys[i]);
-        return true;
-}
+        struct scan_level *level = scanner->level;
+        unsigned residue = scan_keys_residue(key->bytes, key->size);
+        const struct scan_key *later = NULL;
 
-/* The latest key against the `n` before it. */
-static __attribute__((noinline)) bool check_one(struct scanner *scanner, const struct scan_key *key, size_t n)
-{
-        for (const struct scan_key *other = key - n; other < key; other++)
-                if (key->signature == other->signature && !compare_keys(key, other))
-                        return fail_duplicate(scanner, key, other);
-        return true;
-}
-
-static __attribute__((noinline)) bool grow_keys(struct scanner *scanner)
-{
-        size_t capacity = scanner->keys_capacity ? 2 * scanner->keys_capacity : KEYS_MIN;
-        struct scan_key *keys = arena_array(scanner->arena, capacity, sizeof(*keys));
-
-        if (!keys)
+        if (unlikely(scanner->keys.next == scanner->keys.end) && !scan_keys_grow(&scanner->keys))
                 return fail_memory(scanner);
-        if (scanner->n_keys)
-                memcpy(keys, scanner->keys, scanner->n_keys * sizeof(*keys));
-        scanner->keys = keys;
-        scanner->keys_capacity = capacity;
-        return true;
+        *scanner->keys.next++ = (struct scan_key){
+                .bytes = key->bytes,
+                .size = (uint32_t)key->size,
+                .end = (uint32_t)(at - scanner->start),
+        };
+        if (unlikely(level->residues >> residue & 1) && level->members <= SCAN_KEYS_FEW)
+                later = scan_keys_check_latest(&scanner->keys, level->members);
+        level->residues |= UINT64_C(1) << residue;
+        return !later || fail_duplicate(scanner, later);
 }
 
-static __attribute__((noinline)) bool unescape_key(struct scanner *scanner, struct scan_text *key)
+/* Forgets the keys of an object that ends. */
+static always_inline bool close_object(struct scanner *scanner, size_t n)
 {
-        char *plain = arena_text(scanner->arena, key->size);
+        const struct scan_key *later;
 
-        if (!plain)
-                return fail_memory(scanner);
-        *key = (struct scan_text){.bytes = plain, .size = (size_t)(scan_unescape(plain, key) - plain)};
-        return true;
+        scanner->keys.next -= n;
+        if (n <= SCAN_KEYS_FEW)
+                return true;
+        later = scan_keys_check_all(scanner->keys.next, n);
+        return !later || fail_duplicate(scanner, later);
 }
 
-static inline __attribute__((always_inline)) bool note_key(struct scanner *scanner, struct scan_text *key)
+/* Goes on behind the comma, or closes: what is not simply a comma. */
+static always_inline bool begin_or_close(struct scanner *scanner, const char **at, bool is_object)
 {
-        struct scan_level *level = &scanner->levels[scanner->depth - 1];
-        struct scan_key *noted;
-        uint64_t residue;
+        struct scan_level *level = scanner->level;
 
-        if (key->escaped && !unescape_key(scanner, key))
-                return false;
-        if (scanner->n_keys == scanner->keys_capacity && !grow_keys(scanner))
-                return false;
-        noted = &scanner->keys[scanner->n_keys++];
-        noted->signature = signature(key->bytes, key->size);
-        noted->bytes = key->bytes;
-        noted->size = (uint32_t)key->size;
-        noted->end = (uint32_t)(scanner->next - scanner->start);
-        residue = UINT64_C(1) << (noted->signature * MIX >> 58);
-        if (level->residues & residue && level->members <= FEW_KEYS)
-                return check_one(scanner, noted, level->members - 1);
-        level->residues |= residue;
-        return true;
-}
-
-/* Goes on behind the comma, or closes. */
-static inline __attribute__((always_inline)) bool go_on(struct scanner *scanner, bool is_object)
-{
-        struct scan_level *level = &scanner->levels[scanner->depth - 1];
-        char byte = next_byte(scanner);
-
-        if (byte == (is_object ? '}' : ']')) {
-                scanner->next++;
-                scanner->depth--;
+        if (comes(scanner, at, is_object ? '}' : ']')) {
+                ++*at;
+                scanner->level--;
                 if (is_object)
-                        scanner->n_keys -= level->members;
-                if (is_object && level->members > FEW_KEYS)
-                        check_many(scanner, scanner->keys + scanner->n_keys, level->members);
+                        close_object(scanner, level->members);
                 return false;
         }
-        if (level->members++) {
-                if (byte != ',')
-                        return fail(scanner, scanner->next,
-                                    is_object ? "\",\" or \"}\" must stand here" : "\",\" or \"]\" must stand here");
-                scanner->next++;
-        }
-        if (scanner->depth >= SCANNER_DEPTH_MAX)
-                return fail(scanner, scanner->next, "it is nested too deep");
+        if (!level->members++)
+                return level < &scanner->levels[SCANNER_DEPTH_MAX] || fail(scanner, *at, "it is nested too deep");
+        if (comes(scanner, at, ','))
+                return ++*at;
+        return fail(scanner, *at, is_object ? "\",\" or \"}\" must stand here" : "\",\" or \"]\" must stand here");
+}
+
+static always_inline bool go_on(struct scanner *scanner, const char **at, bool is_object)
+{
+        struct scan_level *level = scanner->level;
+
+        if (*at == scanner->end || **at != ',' || !level->members)
+                return begin_or_close(scanner, at, is_object);
+        level->members++;
+        ++*at;
         return true;
 }
 
-static inline __attribute__((always_inline)) bool go_on_member(struct scanner *scanner, struct scan_text *ret_key)
+static always_inline bool go_on_member(struct scanner *scanner, const char **at, struct scan_text *ret_key)
 {
-        if (!go_on(scanner, true))
+        if (!go_on(scanner, at, true))
                 return false;
-        if (next_byte(scanner) != '"')
-                return fail(scanner, scanner->next, "a key must stand here");
-        if (!take_string(scanner, ret_key) || !note_key(scanner, ret_key))
+        if (unlikely(!comes(scanner, at, '"')))
+                return fail(scanner, *at, "a key must stand here");
+        if (!take_string(scanner, at, ret_key))
                 return false;
-        if (next_byte(scanner) != ':')
-                return fail(scanner, scanner->next, "\":\" must stand here");
-        scanner->next++;
+        if (unlikely(ret_key->escapes == ESCAPES_OTHER) && !scan_keys_respell(&scanner->keys, ret_key))
+                return fail_memory(scanner);
+        if (!note_key(scanner, *at, ret_key))
+                return false;
+        if (unlikely(!comes(scanner, at, ':')))
+                return fail(scanner, *at, "\":\" must stand here");
+        ++*at;
         return true;
 }
 
 bool scanner_item(struct scanner *scanner)
 {
-        return go_on(scanner, false);
+        return go_on(scanner, &scanner->next, false);
 }
 
 bool scanner_member(struct scanner *scanner, struct scan_text *ret_key)
 {
-        return go_on_member(scanner, ret_key);
+        const char *at = scanner->next;
+        bool more = go_on_member(scanner, &at, ret_key);
+
+        scanner->next = at;
+        return more;
 }
 
-/* Closes what ends here, out to the depth `outer`; true if a value comes next. */
-static inline bool go_on_within(struct scanner *scanner, unsigned outer)
+/* The value that comes next, or the opening of one. Managed fields are full of {}. */
+static always_inline bool skip_one(struct scanner *scanner, const char **at)
+{
+        struct scan_text text;
+        char byte;
+
+        if (scanner->end - *at >= 2 && !memcmp(*at, "{}", 2)) {
+                *at += 2;
+                return true;
+        }
+        byte = next_byte(scanner, at);
+        if (!opens(byte))
+                return take_scalar(scanner, at, byte, &text) != SCAN_FAULT;
+        open_level(scanner, at);
+        return true;
+}
+
+/* Closes what ends here, out to the level `outer`; true if a value comes next. */
+static always_inline bool go_on_within(struct scanner *scanner, const char **at, const struct scan_level *outer)
 {
         struct scan_text key;
 
-        while (scanner->depth > outer && !scanner->fault) {
-                bool is_object = scanner->levels[scanner->depth - 1].is_object;
-
-                if (is_object ? go_on_member(scanner, &key) : go_on(scanner, false))
+        do {
+                if (scanner->level->is_object ? go_on_member(scanner, at, &key) : go_on(scanner, at, false))
                         return true;
-        }
+        } while (scanner->level > outer && !scanner->fault);
         return false;
 }
 
 bool scanner_skip(struct scanner *scanner)
 {
-        unsigned outer = scanner->depth;
-        struct scan_text text;
+        const struct scan_level *outer = scanner->level;
+        const char *at = scanner->next;
+        bool good = check_top(scanner) && skip_one(scanner, &at);
 
-        do {
-                if (take(scanner, &text) == SCAN_FAULT)
-                        return false;
-        } while (go_on_within(scanner, outer));
-        return !scanner->fault;
+        if (scanner->level > outer)
+                while (good && go_on_within(scanner, &at, outer))
+                        good = skip_one(scanner, &at);
+        scanner->next = at;
+        return good && !scanner->fault;
 }
 
 bool scanner_finish(struct scanner *scanner)
 {
-        next_byte(scanner);
+        scanner->next = skip_space(scanner->next, scanner->end);
         if (scanner->next == scanner->end)
                 return true;
         scanner->fault_at = scanner->next + 1;

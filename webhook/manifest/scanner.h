@@ -15,6 +15,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "manifest/scan_keys.h"
 #include "manifest/scan_text.h"
 
 struct arena;
@@ -34,23 +35,24 @@ enum scan_kind {
         SCAN_NULL
 };
 
-struct scan_key;
+/* An object or a list that is open. */
+struct scan_level {
+        uint64_t residues; /* of its keys, a bit for each */
+        uint32_t members;  /* how many there were so far */
+        bool is_object;
+};
 
 struct scanner {
         const char *start, *next, *end; /* borrowed */
-        struct arena *arena;            /* borrowed */
-        struct scan_key *keys;          /* in the arena; of all objects that are open, the outer ones first */
-        size_t n_keys, keys_capacity;
+        struct scan_keys keys;          /* of the objects that are open */
+        struct scan_key first_keys[SCAN_KEYS_FIRST];
         const char *fault; /* what is wrong (a constant), and where; NULL: nothing is */
         const char *fault_at;
         struct scan_text twice; /* the key that is there twice, where it can be shown; its size is 0 otherwise */
         bool out_of_memory;
-        unsigned depth; /* how many objects and lists are open, and for each of them: */
-        struct scan_level {
-                uint64_t residues; /* a bit for each residue of its keys' signatures */
-                uint32_t members;  /* how many there were so far */
-                bool is_object;
-        } levels[SCANNER_DEPTH_MAX];
+        enum scan_escapes escapes; /* of the string that was looked at last, if it was a long one */
+        struct scan_level *level;  /* the innermost; the first stands for what is around the value at the top */
+        struct scan_level levels[1 + SCANNER_DEPTH_MAX];
 };
 
 void scanner_init(struct scanner *scanner, const char *bytes, size_t size, struct arena *arena);
@@ -60,7 +62,8 @@ enum scan_kind scanner_take(struct scanner *scanner, struct scan_text *ret);
 
 /*
  * Goes on to the next member of the innermost object, or item of the innermost list, which the caller then takes or
- * skips. False at its end as well, which closes it: `fault` tells. A key that had escapes comes without them.
+ * skips. False at its end as well, which closes it: `fault` tells. A key comes as it was sent, or with a spelling of
+ * ours where it had other escapes than it needs, so that equal keys are equal bytes.
  */
 bool scanner_member(struct scanner *scanner, struct scan_text *ret_key);
 bool scanner_item(struct scanner *scanner);
