@@ -14,6 +14,14 @@
 #include "certs/openssl.h"
 #include "util/error.h"
 
+void certs_pem_clear(struct certs_pem *pem)
+{
+        free(pem->ca_bundle);
+        free(pem->chain);
+        secret_free(pem->key);
+        *pem = (struct certs_pem){0};
+}
+
 int certs_make(struct certs_pem *ret, const struct certs_request *request, struct error *error)
 {
         _cleanup_authority_ struct authority authority = {0};

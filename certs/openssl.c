@@ -1,8 +1,8 @@
 /*
  * OpenSSL reports failures in a queue per thread and hands out text in BIOs. Both stop here: a failure leaves as
  * one sentence, and the queue is always left empty, so that a later call never finds the reason of an earlier one.
- * Memory BIOs wipe what they held when they are freed, and secret_free() (certs/pem.c) does the same for the copies,
- * so that a private key does not stay behind in the heap.
+ * Memory BIOs wipe what they held when they are freed, and secret_free() does the same for the copies, so that a
+ * private key does not stay behind in the heap.
  */
 #include "certs/openssl.h"
 
@@ -64,4 +64,12 @@ int bio_to_string(char **ret, BIO *bio, struct error *error)
                 return error_oom(error);
         *ret = copy;
         return 0;
+}
+
+char *secret_free(char *secret)
+{
+        if (secret)
+                OPENSSL_cleanse(secret, strlen(secret));
+        free(secret);
+        return NULL;
 }

@@ -2,88 +2,41 @@
  * The program that stands alone: `serve` with policies from files and a certificate that is given. It is what
  * `regionfit serve` becomes then (cli/serve_replace.c), and nothing else is to start it.
  *
- * It is linked from the same library. The functions below stand in for those that would bring the cluster and OpenSSL
- * with them; its options never lead to any but the first two.
+ * It is linked from the same library. What serves knows of clusters, of whether API servers trust the webhook, and of
+ * how certificates are made, only what it is given (cli/serve.h, daemon/keypair.h); here it is given nothing of that,
+ * so that neither is linked in, nor the libraries that they take.
  */
-#include <errno.h>
 #include <string.h>
 
-#include "certs/folder.h"
 #include "cli/cli.h"
 #include "cli/serve.h"
-#include "cluster/cluster.h"
-#include "trust/trust.h"
-#include "util/error.h"
+#include "cli/serve_options.h"
 
-void serve_replace(int argc, char **argv)
+static int serve(const struct serve_options *options, struct error *error)
 {
-        (void)argc, (void)argv;
+        const struct certificate_files files = serve_certificate_files(options);
+        const struct keypair_source certificate = certificate_files_source(&files);
+
+        return serve_alone(options, &certificate, error);
 }
 
-uint64_t cluster_late_pods(struct cluster *cluster)
+static int refuse(void)
 {
-        (void)cluster;
-        return 0;
-}
-
-static int refuse(struct error *error)
-{
-        return error_set(error, ENOTSUP,
-                         "this program stands alone, with a certificate that is given: run regionfit");
-}
-
-int serve_cluster(const struct serve_options *options, struct error *error)
-{
-        (void)options;
-        return refuse(error);
-}
-
-int trust_start(struct trust *trust, struct error *error)
-{
-        (void)trust;
-        return refuse(error);
-}
-
-int trust_offer(struct trust *trust, const struct certs_pem *pem, struct error *error)
-{
-        (void)trust, (void)pem;
-        return refuse(error);
-}
-
-int trust_check(struct trust *trust, struct error *error)
-{
-        (void)trust;
-        return refuse(error);
-}
-
-int certs_make(struct certs_pem *ret, const struct certs_request *request, struct error *error)
-{
-        (void)ret, (void)request;
-        return refuse(error);
-}
-
-int certs_base64(char **ret, const char *text, struct error *error)
-{
-        (void)ret, (void)text;
-        return refuse(error);
-}
-
-int certs_folder_ensure(const char *folder, const struct certs_request *request, bool *ret_changed,
-                        struct error *error)
-{
-        (void)folder, (void)request, (void)ret_changed;
-        return refuse(error);
-}
-
-int certs_folder_read(struct certs_pem *ret, const char *folder, struct error *error)
-{
-        (void)ret, (void)folder;
-        return refuse(error);
+        return cli_usage_error("serve", "regionfit-alone is started by regionfit");
 }
 
 int main(int argc, char **argv)
 {
-        if (argc > 1 && !strcmp(argv[1], "serve"))
-                return cli_serve(argc - 1, argv + 1);
-        return cli_usage_error("serve", "regionfit-alone is started by regionfit");
+        _cleanup_(serve_options_clear) struct serve_options options = {0};
+        int r;
+
+        if (argc < 2 || strcmp(argv[1], "serve"))
+                return refuse();
+        r = serve_options_parse(&options, argc - 1, argv + 1);
+        if (r)
+                return r < 0 ? cli_flush("serve") : r;
+        if (!options.manifests || !options.tls.cert)
+                return refuse();
+        log_setup(options.log_level, options.log_format);
+        return serve_run(&options, serve);
 }

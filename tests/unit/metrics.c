@@ -32,7 +32,18 @@ static size_t tell_count(struct ledger *ledger)
         return reservations;
 }
 
+static uint64_t tell_late(struct ledger *ledger)
+{
+        (void)ledger;
+        return 3;
+}
+
 static const struct ledger_ops operations = {.obstacle = tell_obstacle, .count = tell_count};
+static const struct ledger_ops operations_with_pods = {
+        .obstacle = tell_obstacle,
+        .count = tell_count,
+        .late = tell_late,
+};
 static struct ledger ledger = {.ops = &operations};
 
 static char *print(struct metrics *metrics)
@@ -180,8 +191,19 @@ START_TEST(the_ledger_tells_how_it_fares)
         ill = print(&metrics);
         check_line(well, "regionfit_ledger_reservations 12");
         check_line(well, "regionfit_ledger_obstacle_seconds 0.000");
-        check_line(well, "regionfit_ledger_late_pods_total 0");
         ck_assert_ptr_nonnull(strstr(ill, "\nregionfit_ledger_obstacle_seconds 7."));
+}
+END_TEST
+
+START_TEST(late_pods_are_told_of_by_a_ledger_that_follows_pods)
+{
+        struct metrics metrics = {0};
+        _cleanup_(freep) char *without = print(&metrics), *with = NULL;
+
+        ledger.ops = &operations_with_pods;
+        with = print(&metrics);
+        check_line(without, "regionfit_ledger_late_pods_total 0");
+        check_line(with, "regionfit_ledger_late_pods_total 3");
 }
 END_TEST
 
@@ -192,6 +214,7 @@ static void add(TCase *tests)
         tcase_add_test(tests, counters_count);
         tcase_add_test(tests, what_threads_count_adds_up);
         tcase_add_test(tests, the_ledger_tells_how_it_fares);
+        tcase_add_test(tests, late_pods_are_told_of_by_a_ledger_that_follows_pods);
 }
 
 int main(void)

@@ -29,8 +29,8 @@ START_TEST(tells_what_openssl_tells)
         ck_assert_int_eq(certs_inspect(&validity, pem.chain, pem.key, NULL), 0);
         ck_assert_int_eq(certs_fingerprint(&fingerprint, pem.chain, NULL), 0);
         ck_assert_str_eq(shown.fingerprint, fingerprint);
-        ck_assert_int_eq(shown.validity.not_before, validity.not_before);
-        ck_assert_int_eq(shown.validity.not_after, validity.not_after);
+        ck_assert_int_eq(shown.not_before, validity.not_before);
+        ck_assert_int_eq(shown.not_after, validity.not_after);
         tls_forget();
         ck_assert(!tls_current(&shown));
 }

@@ -3,23 +3,27 @@
  */
 #pragma once
 
+#include "daemon/certificate_files.h"
+#include "daemon/readiness.h"
+
 struct admission;
-struct cluster;
 struct decision;
 struct error;
+struct keypair;
+struct keypair_source;
 struct ledger;
 struct pod;
 struct policies;
 struct serve_options;
-struct trust;
 
 /* What is served; borrowed. */
 struct serve_parts {
         struct admission *admission;
         struct ledger *ledger;
-        struct cluster *cluster;   /* NULL: none, as are the following */
-        struct trust *trust;       /* NULL: it does not matter who trusts us */
-        struct policies *policies; /* NULL: they are no files */
+        struct keypair *keypair;
+        struct policies *policies;  /* NULL: they are no files */
+        readiness_trusted *trusted; /* NULL: it does not matter who trusts us */
+        void *userdata;             /* of `trusted` */
 };
 
 /* See struct admission_options. */
@@ -32,7 +36,10 @@ int serve_new_admission(struct admission **ret, const struct serve_options *opti
 /* NULL-terminated; borrowed from the options, or static. */
 const char *const *serve_gpu_resources(const struct serve_options *options);
 
-/* Certificate and server, once there is something to serve; until a signal says to stop. */
+/* The files of --tls-cert and what belongs to it; borrowed from the options. */
+struct certificate_files serve_certificate_files(const struct serve_options *options);
+
+/* The server, once there is something to serve; until a signal says to stop. */
 int serve_until_stopped(const struct serve_options *options, const struct serve_parts *parts, struct error *error);
 
 /*
@@ -41,6 +48,11 @@ int serve_until_stopped(const struct serve_options *options, const struct serve_
  */
 void serve_replace(int argc, char **argv);
 
-/* All of it, with policies from files, or with those of a cluster. */
-int serve_alone(const struct serve_options *options, struct error *error);
-int serve_cluster(const struct serve_options *options, struct error *error);
+/* All of it, with policies from files, or with those of a cluster. Borrows `certificate`. */
+int serve_alone(const struct serve_options *options, const struct keypair_source *certificate, struct error *error);
+int serve_cluster(const struct serve_options *options, const struct keypair_source *certificate, struct error *error);
+
+typedef int serve_way(const struct serve_options *options, struct error *error);
+
+/* Makes the process one that serves, and serves. Returns its exit status. Call before any thread is started. */
+int serve_run(const struct serve_options *options, serve_way *serve);

@@ -12,6 +12,7 @@
 #include "cli/serve_options.h"
 #include "cluster/cluster.h"
 #include "cluster/placement_event.h"
+#include "daemon/keypair.h"
 #include "daemon/tls.h"
 #include "kube/client.h"
 #include "kube/config.h"
@@ -92,29 +93,64 @@ static int new_trust(struct trust **ret, const struct serve_options *options, co
         return tls->configuration ? trust_new(ret, client, &wanted, error) : 0;
 }
 
+static int is_trusted(void *userdata, struct error *error)
+{
+        return trust_check(userdata, error);
+}
+
+static int offer(void *userdata, const struct keypair_pem *pem, struct error *error)
+{
+        const struct certs_pem offered = {.ca_bundle = pem->ca_bundle, .chain = pem->chain, .key = pem->key};
+
+        return trust_offer(userdata, &offered, error);
+}
+
+/* What others have signed is shown once API servers trust it; what is our own at once, be it until there is another
+ * in the Secret, which `trust` looks for only then. */
+static int new_keypair(struct keypair **ret, const struct serve_options *options,
+                       const struct keypair_source *certificate, struct trust *trust, struct error *error)
+{
+        bool offered = trust && options->tls.cert;
+        int r = keypair_new(ret, certificate, offered ? offer : NULL, trust, error);
+
+        return r >= 0 && trust ? trust_start(trust, error) : r;
+}
+
+/* What is in a cluster and of it. */
+struct place {
+        const char *namespace;
+        struct kube_client *client;
+        struct cluster *cluster;
+        const struct keypair_source *certificate;
+};
+
 /* Ends before the cluster that `trust` asks who leads. */
-static int serve_followed(const struct serve_options *options, const char *namespace, struct kube_client *client,
-                          struct cluster *cluster, struct admission *admission, struct error *error)
+static int serve_followed(const struct serve_options *options, const struct place *place, struct admission *admission,
+                          struct error *error)
 {
         _cleanup_(trust_freep) struct trust *trust = NULL;
+        _cleanup_(keypair_freep) struct keypair *keypair = NULL;
         int r;
 
-        r = cluster_follow(cluster, admission, error);
+        r = cluster_follow(place->cluster, admission, error);
         if (r >= 0)
-                r = new_trust(&trust, options, namespace, client, cluster, error);
+                r = new_trust(&trust, options, place->namespace, place->client, place->cluster, error);
+        if (r >= 0)
+                r = new_keypair(&keypair, options, place->certificate, trust, error);
         if (r < 0)
                 return r;
         return serve_until_stopped(options,
                                    &(struct serve_parts){
                                            .admission = admission,
-                                           .ledger = cluster_ledger(cluster),
-                                           .cluster = cluster,
-                                           .trust = trust,
+                                           .ledger = cluster_ledger(place->cluster),
+                                           .keypair = keypair,
+                                           .trusted = trust ? is_trusted : NULL,
+                                           .userdata = trust,
                                    },
                                    error);
 }
 
-int serve_cluster(const struct serve_options *options, struct error *error)
+int serve_cluster(const struct serve_options *options, const struct keypair_source *certificate, struct error *error)
 {
         _cleanup_(kube_config_freep) struct kube_config *config = NULL;
         _cleanup_(kube_client_freep) struct kube_client *client = NULL;
@@ -136,7 +172,9 @@ int serve_cluster(const struct serve_options *options, struct error *error)
                 r = serve_new_admission(&admission, options, cluster_ledger(cluster), placement_event_record,
                                         recorder, error);
         if (r >= 0)
-                r = serve_followed(options, namespace_of(options, config), client, cluster, admission, error);
+                r = serve_followed(options,
+                                   &(struct place){namespace_of(options, config), client, cluster, certificate},
+                                   admission, error);
         if (cluster)
                 cluster_stop(cluster);
         return r;

@@ -4,6 +4,7 @@
  * would want a table of a hundred functions; starting the smaller program, before anything is set up, is one call,
  * and leaves a process that has less in it for anybody to misuse.
  */
+#include <errno.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,6 +13,7 @@
 
 #include "cli/serve.h"
 #include "util/cleanup.h"
+#include "util/log.h"
 
 #define NAME "regionfit-alone"
 
@@ -38,4 +40,6 @@ void serve_replace(int argc, char **argv)
         arguments[0] = program;
         memcpy(&arguments[1], argv, (size_t)argc * sizeof(*arguments));
         execv(path, arguments);
+        log_debug("cannot go on as the smaller program", log_string("program", path),
+                  log_string("error", strerror(errno)));
 }

@@ -107,14 +107,6 @@ struct cluster *cluster_free(struct cluster *cluster)
         return NULL;
 }
 
-uint64_t cluster_late_pods(struct cluster *cluster)
-{
-        struct cluster_ledger_status status;
-
-        cluster_ledger_status(cluster->ledger, &status);
-        return status.late;
-}
-
 struct ledger *cluster_ledger(struct cluster *cluster)
 {
         return cluster_ledger_base(cluster->ledger);

@@ -40,9 +40,6 @@ DEFINE_CLEANUP(struct cluster *, cluster_free);
 /* Borrowed. */
 struct ledger *cluster_ledger(struct cluster *cluster);
 
-/* How many pods the ledger had no promise of when they were first seen: see struct cluster_ledger_status. */
-uint64_t cluster_late_pods(struct cluster *cluster);
-
 /* Follows policies, quotas, nodes, pods and the ledger, and puts what is read in force in the admission (borrowed).
  */
 int cluster_follow(struct cluster *cluster, struct admission *admission, struct error *error);

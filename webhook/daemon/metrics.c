@@ -12,7 +12,6 @@
 
 #include <inttypes.h>
 
-#include "cluster/cluster.h"
 #include "daemon/tls.h"
 #include "quota/ledger.h"
 #include "util/clock.h"
@@ -172,7 +171,7 @@ static void print_obstacle(FILE *stream, const char *name, const struct metrics_
 
 static void print_late_pods(FILE *stream, const char *name, const struct metrics_source *source)
 {
-        fprintf(stream, "%s %" PRIu64 "\n", name, source->cluster ? cluster_late_pods(source->cluster) : 0);
+        fprintf(stream, "%s %" PRIu64 "\n", name, ledger_late(source->ledger));
 }
 
 static void print_expiration(FILE *stream, const char *name, const struct metrics_source *source)
@@ -181,7 +180,7 @@ static void print_expiration(FILE *stream, const char *name, const struct metric
 
         (void)source;
         if (tls_current(&certificate))
-                fprintf(stream, "%s %" PRId64 "\n", name, certificate.validity.not_after);
+                fprintf(stream, "%s %" PRId64 "\n", name, certificate.not_after);
 }
 
 static void print_build(FILE *stream, const char *name, const struct metrics_source *source)

@@ -12,7 +12,6 @@
 
 #include "admission/decide.h"
 
-struct cluster;
 struct ledger;
 
 #define METRICS_CONTENT_TYPE "text/plain; version=0.0.4; charset=utf-8"
@@ -54,8 +53,7 @@ uint64_t metrics_in_flight(const struct metrics *metrics);
 struct metrics_source {
         struct metrics *metrics;
         struct ledger *ledger;
-        struct cluster *cluster; /* NULL: the server stands alone */
-        int64_t started_at;      /* seconds since 1970-01-01T00:00:00Z */
+        int64_t started_at; /* seconds since 1970-01-01T00:00:00Z */
 };
 
 /* Writes all of them in Prometheus' text format 0.0.4 (prometheus.io/docs/instrumenting/exposition_formats). */

@@ -11,7 +11,6 @@
 #include "daemon/request.h"
 #include "daemon/tls.h"
 #include "quota/ledger.h"
-#include "trust/trust.h"
 #include "util/cleanup.h"
 #include "util/clock.h"
 #include "util/error.h"
@@ -42,13 +41,13 @@ static const char *check_certificate(const struct request_context *context, stru
         struct tls_certificate certificate;
         int64_t now = clock_unix();
 
-        if (context->trust && trust_check(context->trust, error) < 0)
+        if (context->trusted && context->trusted(context->userdata, error) < 0)
                 return error_message(error);
         if (!tls_current(&certificate))
                 return "there is none";
-        if (now < certificate.validity.not_before)
+        if (now < certificate.not_before)
                 return "it is not valid yet";
-        return now > certificate.validity.not_after ? "it has expired" : NULL;
+        return now > certificate.not_after ? "it has expired" : NULL;
 }
 
 static const char *check_serving(const struct request_context *context, struct error *error)

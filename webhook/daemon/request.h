@@ -8,11 +8,11 @@
 #include <stdint.h>
 
 #include "daemon/metrics.h"
+#include "daemon/readiness.h"
 
 struct admission;
 struct deadlines;
 struct ledger;
-struct trust;
 
 /* Two objects of about 1.5 MiB and more, as controller-runtime bounds it. */
 #define REQUEST_BODY_MAX (7 * 1024 * 1024)
@@ -22,9 +22,10 @@ struct request_context {
         struct admission *admission; /* borrowed, as are the following */
         struct ledger *ledger;
         struct deadlines *deadlines;
-        struct trust *trust; /* NULL: no cluster is served, or it does not matter who trusts us */
-        int64_t timeout;     /* ns */
-        bool draining;       /* atomic; answers carry Connection: close, and /readyz fails */
+        readiness_trusted *trusted; /* NULL: it does not matter who trusts us */
+        void *userdata;             /* of `trusted` */
+        int64_t timeout;            /* ns */
+        bool draining;              /* atomic; answers carry Connection: close, and /readyz fails */
         struct metrics metrics;
 };
 

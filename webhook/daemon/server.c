@@ -44,9 +44,10 @@
 #define IDLE_SECONDS TLS_HANDSHAKE_MAX
 
 /*
- * What a connection keeps of a request: its head, which API servers write in less than 1 KiB, and what has come of the
- * body and is not taken yet. Half of it is read into at once, and most reviews are shorter than that; what is longer
- * takes another turn of the loop. More would be more to clear after each request, and more for each connection.
+ * What a connection keeps of a request: its head, which API servers write in less than 1 KiB, and what has come of
+ * the body and is not taken yet. Half of it is read into at once, and most reviews are shorter than that; what is
+ * longer takes another turn of the loop. More would be more to clear after each request, and more for each
+ * connection.
  */
 #define CONNECTION_MEMORY (10 * 1024)
 
@@ -130,7 +131,6 @@ static int start_exporter(struct server *server, const struct server_options *op
         const struct metrics_source source = {
                 .metrics = &server->context.metrics,
                 .ledger = server->context.ledger,
-                .cluster = options->cluster,
                 .started_at = clock_unix(),
         };
 
@@ -164,7 +164,8 @@ int server_new(struct server **ret, const struct server_options *options, struct
                 .admission = admission,
                 .ledger = ledger,
                 .deadlines = server->deadlines,
-                .trust = options->trust,
+                .trusted = options->trusted,
+                .userdata = options->userdata,
                 .timeout = options->request_timeout,
         };
         r = start(server, error);

@@ -6,21 +6,20 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "daemon/readiness.h"
 #include "util/cleanup.h"
 
 struct admission;
-struct cluster;
 struct error;
 struct ledger;
 struct server;
-struct trust;
 
 struct server_options {
-        const char *listen;      /* ADDR:PORT; see daemon/address.h; borrowed */
-        int64_t request_timeout; /* ns; the longest that a request may take */
-        const char *metrics;     /* ADDR:PORT of daemon/exporter.h; borrowed; NULL: none */
-        struct cluster *cluster; /* what the metrics tell of; borrowed; NULL: none */
-        struct trust *trust;     /* what /readyz asks; borrowed; NULL: nobody */
+        const char *listen;         /* ADDR:PORT; see daemon/address.h; borrowed */
+        int64_t request_timeout;    /* ns; the longest that a request may take */
+        const char *metrics;        /* ADDR:PORT of daemon/exporter.h; borrowed; NULL: none */
+        readiness_trusted *trusted; /* what /readyz asks of the certificate besides its dates; NULL: nothing */
+        void *userdata;             /* of `trusted`; borrowed */
 };
 
 /* Listens and serves with the certificate of daemon/tls.h. Borrows the rest. What bind(2) says, with `error`. */

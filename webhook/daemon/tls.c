@@ -9,7 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "certs/certs.h"
 #include "util/cleanup.h"
 #include "util/clock.h"
 #include "util/error.h"
@@ -116,10 +115,8 @@ static int describe(struct tls_certificate *ret, const struct pair *pair, struct
 
         if (!pair->n_chain || gnutls_pcert_export_x509((gnutls_pcert_st *)&pair->chain[0], &certificate) < 0)
                 return error_set(error, EINVAL, "cannot use the certificate: there is none");
-        ret->validity = (struct certs_validity){
-                .not_before = gnutls_x509_crt_get_activation_time(certificate),
-                .not_after = gnutls_x509_crt_get_expiration_time(certificate),
-        };
+        ret->not_before = gnutls_x509_crt_get_activation_time(certificate);
+        ret->not_after = gnutls_x509_crt_get_expiration_time(certificate);
         r = gnutls_x509_crt_get_fingerprint(certificate, GNUTLS_DIG_SHA256, digest, &size);
         gnutls_x509_crt_deinit(certificate);
         if (r < 0)

@@ -7,8 +7,8 @@
 
 #include <gnutls/abstract.h>
 #include <gnutls/gnutls.h>
-
-#include "certs/certs.h"
+#include <stdbool.h>
+#include <stdint.h>
 
 struct error;
 
@@ -23,8 +23,9 @@ int tls_use(const char *chain, const char *key, struct error *error);
 
 /* What is shown. */
 struct tls_certificate {
-        char fingerprint[TLS_FINGERPRINT_SIZE]; /* see certs_fingerprint() */
-        struct certs_validity validity;
+        char fingerprint[TLS_FINGERPRINT_SIZE]; /* SHA-256 over the certificate, as `openssl x509 -fingerprint` says
+                                                 */
+        int64_t not_before, not_after; /* seconds since 1970-01-01T00:00:00Z; the last at which it is valid */
 };
 
 /* False where there is none yet. Thread-safe. */

@@ -300,6 +300,7 @@ static const struct ledger_ops cluster_ops = {
         .obstacle = cluster_tell_obstacle,
         .counter = cluster_counter,
         .count = cluster_count,
+        .late = cluster_late,
 };
 
 static int init_conditions(struct cluster_ledger *ledger)

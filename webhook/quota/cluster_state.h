@@ -124,6 +124,7 @@ bool cluster_cancel(struct ledger *base, struct commit_waiter *waiter);
 const char *cluster_tell_obstacle(struct ledger *base, int64_t *ret_since);
 int cluster_counter(struct ledger *base, const char *key, struct counter *ret);
 size_t cluster_count(struct ledger *base);
+uint64_t cluster_late(struct ledger *base);
 
 /* Releases the lock, and tells those whose wait is over. */
 void cluster_unlock(struct cluster_ledger *ledger) THREAD_SAFETY(release_capability(ledger->lock));

@@ -72,6 +72,17 @@ size_t cluster_count(struct ledger *base)
         return n;
 }
 
+uint64_t cluster_late(struct ledger *base)
+{
+        struct cluster_ledger *ledger = cluster_of(base);
+        uint64_t late;
+
+        lock_acquire(&ledger->lock);
+        late = ledger->late;
+        lock_release(&ledger->lock);
+        return late;
+}
+
 void cluster_ledger_pool(struct cluster_ledger *ledger, const char *key, int64_t *ret_used, int64_t *ret_reserved)
 {
         const struct counter *used, *reserved;

@@ -76,3 +76,8 @@ size_t ledger_count(struct ledger *ledger)
 {
         return ledger->ops->count(ledger);
 }
+
+uint64_t ledger_late(struct ledger *ledger)
+{
+        return ledger->ops->late ? ledger->ops->late(ledger) : 0;
+}

@@ -66,6 +66,7 @@ struct ledger_ops {
         const char *(*obstacle)(struct ledger *ledger, int64_t *ret_since);
         int (*counter)(struct ledger *ledger, const char *key, struct counter *ret);
         size_t (*count)(struct ledger *ledger);
+        uint64_t (*late)(struct ledger *ledger); /* NULL: pods are not followed */
 };
 
 /* Ends what the ledger does in the background; no request may be waiting any more. */
@@ -126,3 +127,6 @@ int ledger_counter(struct ledger *ledger, const char *key, struct counter *ret);
 
 /* How many reservations there are. */
 size_t ledger_count(struct ledger *ledger);
+
+/* How many pods there was no promise of when they were first seen: see struct cluster_ledger_status. */
+uint64_t ledger_late(struct ledger *ledger);
