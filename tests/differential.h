@@ -177,7 +177,11 @@ static inline void agree_on_document(const char *bytes, size_t size, json_t *val
         bool good = document_read(&kept, bytes, size, NULL, arena, NULL) == 0;
         json_t *request = json_object_get(value, "request");
 
-        agree(good == (value != NULL), good ? "jansson refuses it" : "jansson takes it");
+        /* jansson drops one that stands behind a number. */
+        if (memchr(bytes, '\0', size))
+                agree(!good, "there is a NUL in it");
+        else
+                agree(good == (value != NULL), good ? "jansson refuses it" : "jansson takes it");
         if (!good) {
                 agree(review_parse(&review, bytes, size, arena, NULL) != 0, "a review of what is no JSON");
                 return;

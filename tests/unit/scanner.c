@@ -40,6 +40,7 @@ static const struct verdict_case {
         {"a form feed is no white space", TEXT("[\f1]"), false},
         {"a no-break space is none", TEXT("[\xc2\xa0]"), false},
         {"a byte order mark", TEXT("\xef\xbb\xbf{}"), false},
+        {"a NUL behind a number", TEXT("{\"a\":1\0}"), false},
         {"a NUL behind the end", TEXT("{}\0"), false},
         {"more behind the end", TEXT("{} {}"), false},
         {"a comma behind the end", TEXT("{},"), false},

@@ -2,9 +2,9 @@
  * Reads JSON (RFC 8259) in place, from its first byte to its last.
  *
  * Strict: what is taken is what jansson takes with JSON_REJECT_DUPLICATES, so that a body that is read here and one
- * that is read there mean the same. Beyond the RFC's grammar that is: an object or a list at the top, no key twice in
- * an object, UTF-8 without faults, no NUL in a string, integers within 64 bits, reals within a double, at most
- * SCANNER_DEPTH_MAX levels. Nothing behind the last byte is ever read.
+ * that is read there mean the same; but for a NUL behind a number, which jansson drops. Beyond the RFC's grammar that
+ * is: an object or a list at the top, no key twice in an object, UTF-8 without faults, no NUL in a string, integers
+ * within 64 bits, reals within a double, at most SCANNER_DEPTH_MAX levels. Nothing behind the last byte is ever read.
  *
  * The caller pulls: it looks at what comes next, and takes it or skips it. What is passed over has been checked just
  * as well. A function that returns false has met a fault, after which nothing can be read any more.
