@@ -65,7 +65,7 @@ def test_a_ledger_on_disk_may_cost_half(ratio: float, what: list[str]) -> None:
     [
         pytest.param(10e6, 9e6, [], id="small and flat"),
         pytest.param(10.1e6, 9e6, ["memory under load, MB"], id="large"),
-        pytest.param(10e6, 9.3e6, ["memory at the end, of that at the first look"], id="growing"),
+        pytest.param(10e6, 9.3e6, ["memory at the end, of that half-way"], id="growing"),
     ],
 )
 def test_memory_is_small_and_flat(peak: float, last: float, what: list[str]) -> None:

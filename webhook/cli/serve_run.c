@@ -18,6 +18,7 @@
 #include "daemon/tls.h"
 #include "daemon/watch.h"
 #include "quota/ledger.h"
+#include "util/cpus.h"
 #include "util/error.h"
 #include "util/log.h"
 
@@ -76,14 +77,13 @@ int serve_until_stopped(const struct serve_options *options, const struct serve_
 }
 
 /*
- * glibc gives each thread a heap of its own, which it makes larger by one page at a time, with a system call for
- * each: what reservations need would cost one call for every few of them. The common heap grows by as much as it is
- * told, and nearly all that a request asks for comes from what its thread keeps at hand anyway. Large bodies stay in
- * the heap, too, instead of being mapped and cleared anew by the kernel for each request.
+ * A heap for each thread that answers, so that none waits for another's lock, and the common one, which grows by as
+ * much as it is told: by a page at a time, reading policies would cost a system call for every few of them. Large
+ * bodies stay in a heap, too, instead of being mapped and cleared anew by the kernel for each request.
  */
 static void prepare_heap(void)
 {
-        mallopt(M_ARENA_MAX, 1);
+        mallopt(M_ARENA_MAX, (int)cpus_available() + 1);
         mallopt(M_TOP_PAD, HEAP_STEP);
         mallopt(M_MMAP_THRESHOLD, HEAP_KEPT);
         mallopt(M_TRIM_THRESHOLD, HEAP_KEPT);
