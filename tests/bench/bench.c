@@ -14,8 +14,6 @@
 #include <sys/stat.h>
 
 #include "admission/catalog.h"
-#include "manifest/diagnostics.h"
-#include "manifest/manifest.h"
 #include "policy/index.h"
 #include "quota/embedded_ledger.h"
 #include "quota/ledger.h"
@@ -25,17 +23,11 @@
 #include "util/labels.h"
 #include "util/log.h"
 
+#include "read_catalog.h"
+
 #define ROUNDS 7
 #define ROUND_TIME (300 * NS_PER_MS)
 #define CLIENTS_MAX 64
-
-static void check(int result, const char *what)
-{
-        if (result < 0) {
-                fprintf(stderr, "bench: %s: %s\n", what, strerror(-result));
-                exit(EXIT_FAILURE);
-        }
-}
 
 static int compare_doubles(const void *a, const void *b)
 {
@@ -52,14 +44,12 @@ static double median(double *samples)
 
 static struct catalog *make_catalog(size_t n)
 {
-        struct diagnostics diagnostics = DIAGNOSTICS_INIT;
-        struct catalog_objects objects = CATALOG_OBJECTS_INIT;
-        struct manifests manifests = MANIFESTS_INIT;
-        struct catalog *catalog = NULL;
-        char *yaml;
+        struct catalog *catalog;
+        char *yaml = NULL;
         size_t size;
         FILE *stream = open_memstream(&yaml, &size);
 
+        check(stream ? 0 : -ENOMEM, "policies");
         for (size_t i = 0; i < n; i++)
                 fprintf(stream,
                         "apiVersion: scheduling.alibabacloud.com/v1alpha1\nkind: ResourcePolicy\n"
@@ -67,12 +57,7 @@ static struct catalog *make_catalog(size_t n)
                         "units: [{resource: ecs}]}\n---\n",
                         i, i);
         fclose(stream);
-        check(manifests_parse(&manifests, "bench.yaml", yaml, size, &diagnostics), "policies");
-        check(catalog_objects_read(&objects, &manifests, &diagnostics), "policies");
-        check(catalog_new(&catalog, &objects, NULL, &diagnostics), "policies");
-        catalog_objects_clear(&objects);
-        manifests_clear(&manifests);
-        diagnostics_clear(&diagnostics);
+        catalog = read_catalog(yaml, size);
         free(yaml);
         return catalog;
 }

@@ -12,7 +12,6 @@ import argparse
 import json
 import os
 import resource
-import signal
 import statistics
 import sys
 import tempfile
@@ -31,8 +30,8 @@ import wrk
 from answers import WrongAnswerError
 from bodies import BODIES
 from cases import BODY, CASES, Case, Setup
-from cluster import STOP_SIGNALS
 from contenders import Certificate, Contender, Program, Regionfit, find_peer, running
+from interruption import await_interruption
 from process import NotReadyError
 from procfs import busy_seconds, cpu_seconds, resident
 
@@ -235,20 +234,12 @@ def run(options: argparse.Namespace) -> None:
     tell(report.targets(targets.check(results)))
 
 
-def interrupt(*_: object) -> None:
-    """Once: what follows is ended in peace."""
-    for number in STOP_SIGNALS:
-        signal.signal(number, signal.SIG_IGN)
-    raise KeyboardInterrupt
-
-
 def main() -> int:
     options = parse_options()
     options.regionfit, options.floor = options.regionfit.resolve(), options.floor.resolve()
     if options.quick:
         options.rounds = options.seconds = 1
-    for number in STOP_SIGNALS:
-        signal.signal(number, interrupt)
+    await_interruption()
     pin()
     try:
         run(options)

@@ -8,7 +8,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import signal
 import sys
 import tempfile
 from pathlib import Path
@@ -19,8 +18,8 @@ sys.path.append(str(Path(__file__).resolve().parent.parent / "e2e"))
 
 import report
 from binaries import BinariesMissingError, find_binaries
-from cluster import STOP_SIGNALS
 from creation import Creation
+from interruption import await_interruption
 from kubectl import KubectlError
 from lean_cluster import LeanCluster
 from process import NotReadyError
@@ -73,18 +72,10 @@ def run(options: argparse.Namespace) -> None:
         options.json.write_text(json.dumps(results, indent=2) + "\n")
 
 
-def interrupt(*_: object) -> None:
-    """Once: what follows is ended in peace."""
-    for number in STOP_SIGNALS:
-        signal.signal(number, signal.SIG_IGN)
-    raise KeyboardInterrupt
-
-
 def main() -> int:
     options = parse_options()
     options.regionfit = options.regionfit.resolve()
-    for number in STOP_SIGNALS:
-        signal.signal(number, interrupt)
+    await_interruption()
     try:
         run(options)
     except KeyboardInterrupt:

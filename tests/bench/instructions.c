@@ -13,13 +13,13 @@
 #include "admission/admission.h"
 #include "admission/catalog.h"
 #include "admission/pod.h"
-#include "manifest/diagnostics.h"
-#include "manifest/manifest.h"
 #include "quota/embedded_ledger.h"
 #include "quota/ledger.h"
 #include "util/cleanup.h"
 #include "util/error.h"
 #include "util/log.h"
+
+#include "read_catalog.h"
 
 /* Whose pods a catalog's policy selects, and whether its first unit has room for them. */
 enum catalog_kind { NO_POLICY_MATCHES, PLACES, DENIES };
@@ -43,14 +43,6 @@ static const struct test_case {
         {"its own region", "deployment-static-region.json", "static-region", NO_POLICY_MATCHES, 10, 0, 200},
         {"deleted", "delete-final.json", "\"allowed\":true", NO_POLICY_MATCHES, 10, 0, 200},
 };
-
-static void check(int result, const char *what)
-{
-        if (result < 0) {
-                fprintf(stderr, "instructions: %s: %s\n", what, strerror(-result));
-                exit(EXIT_FAILURE);
-        }
-}
 
 #define REVIEW_MAX 16384
 
@@ -105,10 +97,7 @@ static void write_policies(FILE *stream, const struct test_case *test)
 
 static struct catalog *make_catalog(const struct test_case *test)
 {
-        struct diagnostics diagnostics = DIAGNOSTICS_INIT;
-        struct catalog_objects objects = CATALOG_OBJECTS_INIT;
-        struct manifests manifests = MANIFESTS_INIT;
-        struct catalog *catalog = NULL;
+        struct catalog *catalog;
         char *yaml = NULL;
         size_t size;
         FILE *stream = open_memstream(&yaml, &size);
@@ -116,13 +105,7 @@ static struct catalog *make_catalog(const struct test_case *test)
         check(stream ? 0 : -ENOMEM, "policies");
         write_policies(stream, test);
         fclose(stream);
-        check(manifests_parse(&manifests, "bench.yaml", yaml, size, &diagnostics), "policies");
-        check(catalog_objects_read(&objects, &manifests, &diagnostics), "policies");
-        check(diagnostics.n_errors ? -EINVAL : 0, "policies");
-        check(catalog_new(&catalog, &objects, NULL, &diagnostics), "policies");
-        catalog_objects_clear(&objects);
-        manifests_clear(&manifests);
-        diagnostics_clear(&diagnostics);
+        catalog = read_catalog(yaml, size);
         free(yaml);
         return catalog;
 }
