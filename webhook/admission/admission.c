@@ -180,7 +180,7 @@ static int note_reservation(struct admission_answer *answer, const struct pod *p
                 return -ENOMEM;
         region = stpcpy(answer->texts, pod->namespace) + 1;
         series = stpcpy(region, decision->region) + 1;
-        strcpy(series, decision->series);
+        stpcpy(series, decision->series);
         answer->reservation_namespace = answer->texts;
         answer->reservation_region = region;
         answer->reservation_series = series;
