@@ -73,7 +73,6 @@ struct shape *shape_free(struct shape *shape)
         reservation_free(shape->reservation);
         free(shape->links.items);
         free(shape->new_links.items);
-        free(shape->key);
         free(shape);
         return NULL;
 }
@@ -106,12 +105,11 @@ struct shape *shapes_find(const struct shapes *shapes, const struct writer *key)
 
 int shape_new(struct shape **ret, const struct reservation *reservation, const struct writer *key)
 {
-        struct shape *shape = key->failed ? NULL : calloc(1, sizeof(*shape));
+        struct shape *shape = key->failed ? NULL : calloc(1, sizeof(*shape) + key->size);
 
         if (!shape)
                 return -ENOMEM;
-        shape->key = malloc(key->size);
-        if (!shape->key || reservation_copy(&shape->reservation, reservation) < 0) {
+        if (reservation_copy(&shape->reservation, reservation) < 0) {
                 shape_free(shape);
                 return -ENOMEM;
         }

@@ -23,9 +23,9 @@ struct shape {
         struct counter_links links;      /* where a pod of this shape counts */
         struct counter_links new_links;  /* while everything is linked anew */
         size_t uses;
-        char *key; /* owned */
         size_t key_size;
         UT_hash_handle hh;
+        char key[]; /* not a string */
 };
 
 struct shapes {
