@@ -112,6 +112,8 @@ def test_the_hand_over_keeps_what_the_process_was_given(
         os.chdir(tmp_path)
         os.dup2(os.open("input", os.O_RDONLY), 0)
         signal.pthread_sigmask(signal.SIG_SETMASK, [signal.SIGUSR2])
+        for number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT):  # nohup ignores these
+            signal.signal(number, signal.SIG_DFL)
         signal.signal(signal.SIGWINCH, signal.SIG_IGN)
 
     monkeypatch.setenv("GIVEN_TO_REGIONFIT", "a value = with signs")
