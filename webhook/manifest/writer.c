@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "manifest/scan_block.h"
 #include "util/cleanup.h"
 
 #define CAPACITY_MIN 512
@@ -76,50 +77,31 @@ static inline bool needs_escape(char c)
         return (unsigned char)c < ' ' || c == '"' || c == '\\';
 }
 
-#define EVERY_BYTE(byte) (UINT64_C(0x0101010101010101) * (byte))
-
-/* The highest bit of each byte that is zero, and perhaps of bytes above such a one. */
-static inline uint64_t zero_bytes(uint64_t word)
+/* Copies a block; false where one of its bytes needs an escape, or is beyond ASCII. */
+static inline bool copy_block(char *to, const char *text)
 {
-        return (word - EVERY_BYTE(1)) & ~word;
-}
-
-/* Whether one of eight characters needs an escape, or is beyond ASCII and may look as if it did. */
-static inline bool may_need_escape(uint64_t word)
-{
-        uint64_t found = (word - EVERY_BYTE(' ')) | zero_bytes(word ^ EVERY_BYTE('"')) |
-                         zero_bytes(word ^ EVERY_BYTE('\\')) | word;
-
-        return found & EVERY_BYTE(0x80);
-}
-
-static inline bool word_is_plain(const char *text, char *to)
-{
-        uint64_t word;
-
-        memcpy(&word, text, sizeof(word));
-        memcpy(to, &word, sizeof(word));
-        return !may_need_escape(word);
+        memcpy(to, text, BLOCK);
+        return !odd_bytes(text);
 }
 
 /*
- * Copies a text that needs no escape, as nearly every one, eight characters at a time; the last eight are those at
- * its end, which may have been copied before. False where one may need an escape: then it is to be written otherwise.
+ * Copies a text that needs no escape, as nearly every one, a block at a time; the last block is that at its end,
+ * which may have been copied before. False where a byte may need an escape: then it is to be written otherwise.
  */
 static inline bool copy_plain(char *to, const char *text, size_t size)
 {
         size_t i = 0;
 
-        if (size < sizeof(uint64_t)) {
+        if (size < BLOCK) {
                 for (; i < size && !needs_escape(text[i]); i++)
                         to[i] = text[i];
                 return i == size;
         }
-        for (; i + sizeof(uint64_t) < size; i += sizeof(uint64_t))
-                if (!word_is_plain(text + i, to + i))
+        for (; i + BLOCK < size; i += BLOCK)
+                if (!copy_block(to + i, text + i))
                         return false;
-        i = size - sizeof(uint64_t);
-        return word_is_plain(text + i, to + i);
+        i = size - BLOCK;
+        return copy_block(to + i, text + i);
 }
 
 static void write_escaped(struct writer *writer, const char *text, size_t size)
